@@ -1,0 +1,217 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/event-gateway/event-gateway/handlers"
+	"github.com/event-gateway/event-gateway/invoke"
+	"github.com/event-gateway/event-gateway/store"
+)
+
+// App is a gateway that runs as a server.
+type App struct {
+	options *Options
+	log     *slog.Logger
+	store   store.Store
+	stop    func() // of the embedded store
+	live    *store.Live
+	gateway *handlers.Gateway
+	events  *server
+	config  *server
+}
+
+// ErrLost is returned by Run if events that were accepted could not be delivered before the deadline.
+var ErrLost = errors.New("events were lost")
+
+// New opens the store and listens. The store may be away: Run waits for it.
+func New(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logger) (*App, error) {
+	a := &App{options: o, log: log}
+	var err error
+	if a.store, a.stop, err = openStore(ctx, o, embedded, log); err != nil {
+		a.stop()
+		return nil, err
+	}
+	rules := store.NewRules(invoke.FunctionTypes())
+	a.live = store.NewLive(a.store, store.Shared, rules, log)
+	a.gateway = a.wire(rules)
+	if err := a.listen(); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// wire puts the parts together. What is measured is registered here.
+func (a *App) wire(rules *store.Rules) *handlers.Gateway {
+	registry := newRegistry()
+	dispatcher := invoke.NewDispatcher(
+		invoke.Options{Compat: a.options.Compat, Backlog: a.options.WorkersBacklog},
+		invoke.NewEgress(), invoke.NewMetrics(registry), a.log)
+	registry.MustRegister(&liveCollector{a.live}, backlogGauge(dispatcher))
+	return &handlers.Gateway{
+		Live: a.live, Config: store.NewConfig(a.store, a.live, rules), Dispatcher: dispatcher,
+		Metrics: handlers.NewMetrics(registry), Registry: registry, Log: a.log,
+		Token: a.options.ConfigToken, Compat: a.options.Compat, OpenInvoke: a.options.Invoke == "open",
+	}
+}
+
+func (a *App) listen() error {
+	var err error
+	if a.events, err = a.newServer(handlers.Events, a.options.EventsAddr, a.options.EventsPort, a.options.EventsTLS); err != nil {
+		return fmt.Errorf("the Events API cannot listen: %w", err)
+	}
+	if a.config, err = a.newServer(handlers.Config, a.options.ConfigAddr, a.options.ConfigPort, a.options.ConfigTLS); err != nil {
+		return fmt.Errorf("the Config API cannot listen: %w", err)
+	}
+	return nil
+}
+
+// EventsURL returns the URL that the Events API is at.
+func (a *App) EventsURL() string { return a.events.url() }
+
+// ConfigURL returns the URL that the Config API is at.
+func (a *App) ConfigURL() string { return a.config.url() }
+
+// Run serves until ctx ends, then drains and closes everything. ready is called once, when the first snapshot is there.
+func (a *App) Run(ctx context.Context, ready func()) error {
+	defer a.close()
+	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stopFollowing()
+	wg.Go(func() { a.live.Run(following) })
+	wg.Go(func() {
+		if a.live.WaitFor(following, 0) == nil {
+			ready()
+		}
+	})
+	failed := make(chan error, 2)
+	wg.Go(func() { failed <- a.events.serve() })
+	wg.Go(func() { failed <- a.config.serve() })
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	return cmp.Or(err, a.drain())
+}
+
+// drain ends in order: no more events, then what was accepted, then the Config API, so that readyz tells until the end.
+func (a *App) drain() error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), a.options.DrainTimeout)
+	defer cancel()
+	a.log.Info("shutting down", "backlog", a.gateway.Dispatcher.Backlog())
+	a.gateway.Draining.Store(true)
+	err := a.events.shutdown(ctx)
+	if lost := a.gateway.Dispatcher.Drain(ctx); lost > 0 {
+		err = errors.Join(err, fmt.Errorf("%w: %d deliveries had no time left", ErrLost, lost))
+	}
+	err = errors.Join(err, a.config.shutdown(ctx))
+	a.log.Info("shut down", "took", time.Since(began).Round(time.Millisecond), "error", err)
+	return err
+}
+
+func (a *App) close() {
+	for _, s := range []*server{a.events, a.config} {
+		if s != nil {
+			s.close()
+		}
+	}
+	if err := a.store.Close(); err != nil {
+		a.log.Warn("the store did not close", "error", err)
+	}
+	a.stop()
+}
+
+// server is one surface with its listeners.
+type server struct {
+	http      *http.Server
+	tls       bool
+	listeners []net.Listener
+	addr      string
+}
+
+// What a connection may cost. Answers to sync events have to fit into writeTimeout.
+const (
+	headerTimeout  = 10 * time.Second
+	readTimeout    = 30 * time.Second
+	writeTimeout   = 60 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 64 << 10
+)
+
+func (a *App) newServer(surface handlers.Surface, addr string, port uint, pair KeyPair) (*server, error) {
+	tlsConfig, err := serverTLS(pair)
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := listen(addr, port)
+	if err != nil {
+		return nil, err
+	}
+	return &server{tls: tlsConfig != nil, addr: addr, listeners: listeners, http: &http.Server{
+		Handler: a.gateway.Router(surface), TLSConfig: tlsConfig,
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog:       slog.NewLogLogger(a.log.Handler(), slog.LevelDebug), // what strangers' connections do wrong
+	}}, nil
+}
+
+// serve returns when the server is shut down, or with the error that stopped it.
+func (s *server) serve() error {
+	failed := make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		go func() {
+			if s.tls {
+				failed <- s.http.ServeTLS(l, "", "")
+			} else {
+				failed <- s.http.Serve(l)
+			}
+		}()
+	}
+	var err error
+	for range s.listeners {
+		if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
+			err = cmp.Or(err, e)
+			s.close()
+		}
+	}
+	return err
+}
+
+// shutdown closes the listeners and waits for the requests under way.
+func (s *server) shutdown(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		s.close()
+		return fmt.Errorf("requests were cut off: %w", err)
+	}
+	return nil
+}
+
+func (s *server) close() {
+	_ = s.http.Close()
+	for _, l := range s.listeners { // those that were never served
+		_ = l.Close()
+	}
+}
+
+func (s *server) url() string {
+	scheme, host := "http", s.addr
+	if s.tls {
+		scheme = "https"
+	}
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		host = "localhost"
+	}
+	return fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(host, fmt.Sprint(s.listeners[0].Addr().(*net.TCPAddr).Port)))
+}

@@ -1,0 +1,179 @@
+// Package app wires the gateway together and runs it: from options to servers that drain.
+package app
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/peterbourgon/ff/v3"
+)
+
+// EnvPrefix begins the name of each option in the environment: -events-port is EVENT_GATEWAY_EVENTS_PORT.
+const EnvPrefix = "EVENT_GATEWAY"
+
+// tokenEnv is the operator's token. It is no flag, since other users of a machine can read those.
+const tokenEnv = EnvPrefix + "_CONFIG_TOKEN"
+
+// Options are the settings of a gateway.
+type Options struct {
+	Dev     bool
+	Compat  bool
+	Version bool // print the version and end
+
+	EventsAddr, ConfigAddr string
+	EventsPort, ConfigPort uint
+	EventsTLS, ConfigTLS   KeyPair
+
+	ConfigToken     string
+	ConfigTokenFile string
+
+	Store         string // the URL of the store; "embed:" starts one in this process
+	EmbedDataDir  string
+	EmbedCliAddr  string
+	EmbedPeerAddr string
+
+	Invoke         string // "subscribed" or "open"
+	WorkersBacklog int
+	DrainTimeout   time.Duration
+
+	LogLevel, LogFormat string
+}
+
+// KeyPair names the PEM files of a TLS listener; both or none are given. They are read again when they change.
+type KeyPair struct{ Cert, Key string }
+
+// ParseOptions reads the options from arguments, the environment and, if one is named, a config file, in this order of preference. An
+// error is meant for the person who started the process; flag.ErrHelp says that help was asked for, and was written to usage.
+func ParseOptions(args []string, usage io.Writer) (*Options, error) {
+	o := &Options{}
+	fs := flag.NewFlagSet("event-gateway", flag.ContinueOnError)
+	fs.SetOutput(usage)
+	o.declare(fs)
+	err := ff.Parse(fs, args,
+		ff.WithEnvVarPrefix(EnvPrefix),
+		ff.WithConfigFileFlag("config-file"), ff.WithConfigFileParser(ff.PlainParser))
+	switch {
+	case err != nil:
+		return nil, err
+	case fs.NArg() > 0:
+		return nil, fmt.Errorf("unknown argument %q: options begin with a dash", fs.Arg(0))
+	case o.Version:
+		return o, nil
+	}
+	return o, o.complete()
+}
+
+// declare is the one list of options.
+func (o *Options) declare(fs *flag.FlagSet) {
+	fs.BoolVar(&o.Dev, "dev", false, "for trying things out on one machine: both APIs on localhost only, text logs, every function can be invoked")
+	fs.BoolVar(&o.Compat, "compat", false, "deliver and answer as the first Event Gateway did in 2018")
+	fs.BoolVar(&o.Version, "version", false, "print the version and exit")
+	fs.String("config-file", "", "file with one option a line, such as: events-port 4000")
+
+	fs.StringVar(&o.EventsAddr, "events-addr", "", "address that the Events API listens on (default: all addresses; localhost with -dev)")
+	fs.UintVar(&o.EventsPort, "events-port", 4000, "port of the Events API; 0 takes a free one")
+	fs.StringVar(&o.EventsTLS.Cert, "events-tls-cert", "", "PEM file with the certificate of the Events API")
+	fs.StringVar(&o.EventsTLS.Key, "events-tls-key", "", "PEM file with its key")
+	fs.StringVar(&o.ConfigAddr, "config-addr", "localhost", "address that the Config API listens on; any but a loopback address needs a token")
+	fs.UintVar(&o.ConfigPort, "config-port", 4001, "port of the Config API; 0 takes a free one")
+	fs.StringVar(&o.ConfigTLS.Cert, "config-tls-cert", "", "PEM file with the certificate of the Config API")
+	fs.StringVar(&o.ConfigTLS.Key, "config-tls-key", "", "PEM file with its key")
+	fs.StringVar(&o.ConfigTokenFile, "config-token-file", "", "file with the token that the Config API asks for; or set "+tokenEnv)
+
+	fs.StringVar(&o.Store, "store", "embed:", "where the configuration is: embed: (etcd in this process), etcd://h1:2379,h2:2379/prefix, or memory: (lost at exit)")
+	fs.StringVar(&o.EmbedDataDir, "embed-data-dir", "default.etcd", "directory of the embedded etcd")
+	fs.StringVar(&o.EmbedCliAddr, "embed-cli-addr", "", "address that the embedded etcd serves clients on (default: a free loopback port)")
+	fs.StringVar(&o.EmbedPeerAddr, "embed-peer-addr", "", "address that the embedded etcd serves peers on (default: none, it is alone)")
+
+	fs.StringVar(&o.Invoke, "invoke", "", "which functions an invoke event reaches: subscribed, or open for all (default: subscribed; open with -dev)")
+	fs.IntVar(&o.WorkersBacklog, "workers-backlog", 10_000, "how many async deliveries may wait or be under way; more are refused")
+	fs.DurationVar(&o.DrainTimeout, "drain-timeout", 20*time.Second, "how long requests and async deliveries may take to end after SIGTERM")
+
+	fs.StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
+	fs.StringVar(&o.LogFormat, "log-format", "", "text or json (default: json; text with -dev)")
+}
+
+// complete fills in what depends on other options, and says what does not fit together.
+func (o *Options) complete() error {
+	if o.Dev {
+		orDefault(&o.EventsAddr, "localhost")
+		orDefault(&o.LogFormat, "text")
+		if !o.Compat {
+			orDefault(&o.Invoke, "open")
+		}
+	}
+	orDefault(&o.LogFormat, "json")
+	orDefault(&o.Invoke, "subscribed")
+	if err := o.readToken(); err != nil {
+		return err
+	}
+	switch {
+	case o.EventsPort > 65535 || o.ConfigPort > 65535:
+		return errors.New("a port is a number up to 65535")
+	case o.Invoke != "subscribed" && o.Invoke != "open":
+		return fmt.Errorf("-invoke is %q, it can be subscribed or open", o.Invoke)
+	case o.LogFormat != "text" && o.LogFormat != "json":
+		return fmt.Errorf("-log-format is %q, it can be text or json", o.LogFormat)
+	case o.WorkersBacklog < 1:
+		return errors.New("-workers-backlog must be at least 1")
+	case o.ConfigToken == "" && !isLoopback(o.ConfigAddr):
+		return fmt.Errorf("the Config API would listen on %q for everybody: give it a token (-config-token-file FILE or %s), or -config-addr localhost", o.ConfigAddr, tokenEnv)
+	}
+	for name, pair := range map[string]KeyPair{"events": o.EventsTLS, "config": o.ConfigTLS} {
+		if (pair.Cert == "") != (pair.Key == "") {
+			return fmt.Errorf("-%s-tls-cert and -%[1]s-tls-key need each other", name)
+		}
+	}
+	return nil
+}
+
+func (o *Options) readToken() error {
+	o.ConfigToken = strings.TrimSpace(os.Getenv(tokenEnv))
+	if o.ConfigTokenFile == "" {
+		return nil
+	}
+	b, err := os.ReadFile(o.ConfigTokenFile)
+	if err != nil {
+		return fmt.Errorf("-config-token-file: %w", err)
+	}
+	if o.ConfigToken = strings.TrimSpace(string(b)); o.ConfigToken == "" {
+		return fmt.Errorf("-config-token-file: %s is empty", o.ConfigTokenFile)
+	}
+	return nil
+}
+
+func orDefault(s *string, value string) {
+	if *s == "" {
+		*s = value
+	}
+}
+
+// isLoopback says whether only this machine reaches an address that is listened on.
+func isLoopback(addr string) bool {
+	ip, err := netip.ParseAddr(strings.Trim(addr, "[]"))
+	return addr == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
+
+// listen returns the listeners of an address: localhost has one of each family, where the machine has them.
+func listen(addr string, port uint) ([]net.Listener, error) {
+	if addr != "localhost" {
+		l, err := net.Listen("tcp", net.JoinHostPort(strings.Trim(addr, "[]"), fmt.Sprint(port)))
+		return []net.Listener{l}, err
+	}
+	v4, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return nil, err
+	}
+	listeners := []net.Listener{v4}
+	if v6, err := net.Listen("tcp6", fmt.Sprintf("[::1]:%d", v4.Addr().(*net.TCPAddr).Port)); err == nil {
+		listeners = append(listeners, v6)
+	}
+	return listeners, nil
+}

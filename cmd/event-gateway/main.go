@@ -1,0 +1,85 @@
+// Command event-gateway runs the gateway as a server.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/event-gateway/event-gateway/app"
+	"github.com/event-gateway/event-gateway/app/embed"
+)
+
+// version is set by the linker for releases.
+var version string
+
+// Exit codes: 1 if the gateway failed or lost events, 2 if it was started wrongly.
+func main() {
+	o, err := app.ParseOptions(os.Args[1:], os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		exit(2, err)
+	case o.Version:
+		fmt.Println("event-gateway", versionName())
+		return
+	}
+	log, err := app.NewLogger(o, os.Stderr)
+	if err != nil {
+		exit(2, err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	a, err := app.New(ctx, o, startEmbedded, log)
+	if err != nil {
+		exit(2, err)
+	}
+	if err := a.Run(ctx, func() { welcome(a, o) }); err != nil {
+		exit(1, err)
+	}
+}
+
+func exit(code int, err error) {
+	fmt.Fprintln(os.Stderr, "event-gateway:", err)
+	os.Exit(code)
+}
+
+func startEmbedded(ctx context.Context, o *app.Options, log *slog.Logger) (string, func(), error) {
+	s, err := embed.Start(ctx, embed.Options{DataDir: o.EmbedDataDir, ClientAddr: o.EmbedCliAddr, Logger: log})
+	if err != nil {
+		return "", nil, err
+	}
+	return "etcd://" + s.Endpoint(), s.Close, nil
+}
+
+// welcome says where the gateway is and what to type next.
+func welcome(a *app.App, o *app.Options) {
+	fmt.Printf("Event Gateway %s is ready.\n  Events API  %s\n  Config API  %s\n", versionName(), a.EventsURL(), a.ConfigURL())
+	if !o.Dev {
+		return
+	}
+	fmt.Printf(`
+Register a function, and invoke it:
+  curl %[2]s/v1/spaces/default/functions -H 'Content-Type: application/json' \
+    -d '{"functionId":"hello","type":"http","provider":{"url":"http://localhost:8080/"}}'
+  curl %[1]s/ -H 'Event: invoke' -H 'Function-ID: hello' -H 'Content-Type: application/json' -d '{"name":"Max"}'
+`, a.EventsURL(), a.ConfigURL())
+}
+
+func versionName() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

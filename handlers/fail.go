@@ -1,0 +1,141 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+
+	"github.com/event-gateway/event-gateway/invoke"
+	"github.com/event-gateway/event-gateway/invoke/event"
+	"github.com/event-gateway/event-gateway/invoke/queue"
+	"github.com/event-gateway/event-gateway/store"
+)
+
+// requestError is a failure that has a status by itself. Its message is meant for the sender.
+type requestError struct {
+	status  int
+	message string
+}
+
+func (e *requestError) Error() string { return e.message }
+
+func statusError(status int, message string) error { return &requestError{status, message} }
+
+var errNotFound = statusError(http.StatusNotFound, "resource not found")
+
+// fail answers with err. It is the only place that makes statuses of errors.
+func (g *Gateway) fail(c *gin.Context, err error) {
+	status, message := g.status(err)
+	switch {
+	case status == http.StatusInternalServerError && message == internalMessage:
+		g.Log.Error("a request failed", "method", c.Request.Method, "error", err)
+	case status == http.StatusServiceUnavailable:
+		g.Log.Warn("a request was refused", "method", c.Request.Method, "error", err)
+		c.Header("Retry-After", "1")
+	}
+	if status == http.StatusRequestTimeout || status == http.StatusRequestEntityTooLarge {
+		c.Header("Connection", "close") // what is left of the body is not read
+	}
+	c.Abort()
+	respondJSON(c, status, errorBody{[]errorMessage{{message}}})
+}
+
+type errorBody struct {
+	Errors []errorMessage `json:"errors"`
+}
+
+type errorMessage struct {
+	Message string `json:"message"`
+}
+
+const internalMessage = "Internal error. Please check logs."
+
+func (g *Gateway) status(err error) (int, string) {
+	var (
+		request  *requestError
+		config   *store.Error
+		input    *event.Error
+		call     *invoke.Error
+		tooLarge *http.MaxBytesError
+	)
+	switch {
+	case errors.As(err, &request):
+		return request.status, request.message
+	case errors.As(err, &config):
+		return configStatus(config.Code), config.Message
+	case errors.As(err, &call):
+		return g.callStatus(call)
+	case errors.As(err, &input):
+		return inputStatus(input.Code), input.Message
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge, "The body is larger than allowed."
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout, "The request did not arrive in time."
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, new(net.Error)), errors.Is(err, context.Canceled):
+		return http.StatusBadRequest, "The request did not arrive whole."
+	case errors.Is(err, queue.ErrFull):
+		return http.StatusServiceUnavailable, "Too many events wait for this event's functions. Nothing was accepted; send it again later."
+	case errors.Is(err, queue.ErrClosed):
+		return http.StatusServiceUnavailable, unavailableMessage
+	}
+	return http.StatusInternalServerError, internalMessage
+}
+
+const unavailableMessage = "Service Unavailable"
+
+func configStatus(c store.Code) int {
+	switch c {
+	case store.Invalid:
+		return http.StatusBadRequest
+	case store.NotFound:
+		return http.StatusNotFound
+	case store.Exists:
+		return http.StatusConflict
+	case store.Changed:
+		return http.StatusPreconditionFailed
+	}
+	return http.StatusServiceUnavailable
+}
+
+func inputStatus(c event.Code) int {
+	if c == event.UnsupportedFormat {
+		return http.StatusUnsupportedMediaType
+	}
+	return http.StatusBadRequest
+}
+
+// callStatus says what a sync caller gets for a function that failed.
+func (g *Gateway) callStatus(e *invoke.Error) (int, string) {
+	switch {
+	case g.Compat && e.Class == invoke.Invalid:
+		return http.StatusInternalServerError, "HTTP response object malformed"
+	case g.Compat:
+		return http.StatusInternalServerError, "Function call failed. Please check logs."
+	case e.Class == invoke.Timeout:
+		return http.StatusGatewayTimeout, callMessage(e)
+	}
+	return http.StatusBadGateway, callMessage(e)
+}
+
+func callMessage(e *invoke.Error) string {
+	return `Function "` + e.Function + `" failed: ` + e.Message + "."
+}
+
+// respondJSON answers with v and a newline, as clients have always seen it.
+func respondJSON(c *gin.Context, status int, v any) {
+	c.Header("Content-Type", "application/json")
+	c.Status(status)
+	if status == http.StatusNoContent {
+		c.Writer.WriteHeaderNow()
+		return
+	}
+	if err := json.MarshalWrite(c.Writer, v, json.Deterministic(true)); err == nil {
+		_, _ = c.Writer.WriteString("\n")
+	}
+}

@@ -1,0 +1,32 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/event-gateway/event-gateway/store"
+)
+
+func functions(config *store.Config) resource[*store.Function] {
+	return resource[*store.Function]{
+		plural:   "functions",
+		list:     (*store.Snapshot).Functions,
+		get:      config.Function,
+		metadata: func(f *store.Function) map[string]string { return f.Metadata },
+		rev:      func(f *store.Function) store.Rev { return f.Rev },
+		delete:   config.DeleteFunction,
+		create: func(ctx context.Context, space string, body []byte) (*store.Function, error) {
+			f, err := config.Rules().DecodeFunction(body, space, "")
+			if err != nil {
+				return nil, err
+			}
+			return config.CreateFunction(ctx, f)
+		},
+		update: func(ctx context.Context, space, id string, body []byte, match store.Match) (*store.Function, error) {
+			f, err := config.Rules().DecodeFunction(body, space, id)
+			if err != nil {
+				return nil, err
+			}
+			return config.UpdateFunction(ctx, f, match)
+		},
+	}
+}

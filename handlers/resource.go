@@ -1,0 +1,157 @@
+package handlers
+
+import (
+	"context"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/event-gateway/event-gateway/store"
+)
+
+// resource is what the five routes of a kind of record do.
+type resource[R any] struct {
+	plural   string // the member of a list's answer
+	list     func(s *store.Snapshot, space string) iter.Seq[R]
+	get      func(space, id string) (R, error)
+	create   func(ctx context.Context, space string, body []byte) (R, error)
+	update   func(ctx context.Context, space, id string, body []byte, match store.Match) (R, error)
+	delete   func(ctx context.Context, space, id string, match store.Match) error
+	metadata func(R) map[string]string
+	rev      func(R) store.Rev
+}
+
+type resourceHandler[R any] struct {
+	*Gateway
+	name string
+	res  resource[R]
+}
+
+// counted wraps a handler that returns what to answer.
+func (h *resourceHandler[R]) counted(operation string, handle func(c *gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		began := time.Now()
+		if err := handle(c); err != nil {
+			h.fail(c, err)
+		}
+		h.Metrics.configured(h.Live.Snapshot(), c.Param("space"), h.name, operation, time.Since(began))
+	}
+}
+
+func (h *resourceHandler[R]) list(c *gin.Context) error {
+	s, err := h.Config.Snapshot()
+	if err != nil {
+		return err
+	}
+	wanted := metadataFilter(c.Request.URL.Query())
+	found := []R{}
+	for r := range h.res.list(s, c.Param("space")) {
+		if has(h.res.metadata(r), wanted) {
+			found = append(found, r)
+		}
+	}
+	respondJSON(c, http.StatusOK, map[string][]R{h.res.plural: found})
+	return nil
+}
+
+func (h *resourceHandler[R]) get(c *gin.Context) error {
+	r, err := h.res.get(c.Param("space"), h.id(c))
+	if err == nil {
+		h.respond(c, http.StatusOK, r)
+	}
+	return err
+}
+
+func (h *resourceHandler[R]) create(c *gin.Context) error {
+	body, err := io.ReadAll(c.Request.Body)
+	if err != nil {
+		return err
+	}
+	r, err := h.res.create(c.Request.Context(), c.Param("space"), body)
+	if err == nil {
+		h.respond(c, http.StatusCreated, r)
+	}
+	return err
+}
+
+func (h *resourceHandler[R]) update(c *gin.Context) error {
+	body, err := io.ReadAll(c.Request.Body)
+	if err != nil {
+		return err
+	}
+	r, err := h.res.update(c.Request.Context(), c.Param("space"), h.id(c), body, ifMatch(c))
+	if err == nil {
+		h.respond(c, http.StatusOK, r)
+	}
+	return err
+}
+
+func (h *resourceHandler[R]) delete(c *gin.Context) error {
+	err := h.res.delete(c.Request.Context(), c.Param("space"), h.id(c), ifMatch(c))
+	if err == nil {
+		respondJSON(c, http.StatusNoContent, nil)
+	}
+	return err
+}
+
+func (h *resourceHandler[R]) respond(c *gin.Context, status int, r R) {
+	c.Header("ETag", etag(h.res.rev(r)))
+	respondJSON(c, status, r)
+}
+
+// id returns the id in the path. Clients put ids there raw, though they contain percent signs, or encoded.
+func (h *resourceHandler[R]) id(c *gin.Context) string {
+	raw := c.Param("id")
+	decoded, err := url.PathUnescape(raw)
+	if err != nil || decoded == raw {
+		return raw
+	}
+	if _, err := h.res.get(c.Param("space"), decoded); err != nil {
+		return raw
+	}
+	return decoded
+}
+
+func etag(rev store.Rev) string { return `"` + strconv.FormatUint(uint64(rev), 10) + `"` }
+
+// ifMatch returns the condition of the request (RFC 9110, 13.1.1), or nil.
+func ifMatch(c *gin.Context) store.Match {
+	header := strings.Join(c.Request.Header.Values("If-Match"), ",")
+	if header == "" || strings.TrimSpace(header) == "*" {
+		return nil
+	}
+	return func(rev store.Rev) bool {
+		for tag := range strings.SplitSeq(header, ",") {
+			if strings.TrimSpace(tag) == etag(rev) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// metadataFilter returns the metadata that a list is asked for: metadata.k=v. Other parameters have no meaning.
+func metadataFilter(query url.Values) map[string]string {
+	wanted := map[string]string{}
+	for name, values := range query {
+		if key, ok := strings.CutPrefix(name, "metadata."); ok && len(values) > 0 {
+			wanted[key] = values[0]
+		}
+	}
+	return wanted
+}
+
+func has(metadata, wanted map[string]string) bool {
+	for key, value := range wanted {
+		if got, ok := metadata[key]; !ok || got != value {
+			return false
+		}
+	}
+	return true
+}

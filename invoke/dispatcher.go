@@ -1,0 +1,257 @@
+package invoke
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/event-gateway/event-gateway/invoke/event"
+	"github.com/event-gateway/event-gateway/invoke/queue"
+	"github.com/event-gateway/event-gateway/store"
+)
+
+// Dispatcher delivers an event to a function now (Call) or later (Enqueue).
+type Dispatcher struct {
+	options Options
+	egress  *Egress
+	types   map[string]Type
+	queue   *queue.Memory[lane, *delivery]
+	metrics *Metrics
+	log     *slog.Logger
+}
+
+// Options are the settings of a Dispatcher.
+type Options struct {
+	// Compat makes events go out, and failures count, as in 2018.
+	Compat bool
+	// Backlog is how many async deliveries may wait or be under way.
+	Backlog int
+}
+
+const (
+	// backlogBytes bounds the memory of the events in the backlog.
+	backlogBytes = 256 << 20
+	// deliveryBytes is what a delivery without a body is taken to cost.
+	deliveryBytes = 1 << 10
+	// laneWidth is how many async deliveries to one function are under way at once.
+	laneWidth = 32
+)
+
+// lane is the function that a delivery waits for.
+type lane struct{ space, function string }
+
+// delivery is one event on its way to one target.
+type delivery struct {
+	event  *event.Event
+	target store.Target
+	shared *encodings
+}
+
+// encodings keeps the forms of an event that goes to many targets, so that each is written once. Plain HTTP requests are not shared: their
+// path parameters differ from target to target.
+type encodings struct {
+	mu    sync.Mutex
+	forms map[event.Format][]byte
+}
+
+// NewDispatcher returns a dispatcher that goes out by e. It has to be drained in the end.
+func NewDispatcher(o Options, e *Egress, m *Metrics, log *slog.Logger) *Dispatcher {
+	d := &Dispatcher{options: o, egress: e, types: map[string]Type{}, metrics: m, log: log}
+	for _, t := range Types() {
+		d.types[t.Name] = t
+	}
+	d.queue = queue.NewMemory[lane](queue.Options{Size: o.Backlog, Bytes: backlogBytes, Lane: laneWidth}, d.deliver)
+	return d
+}
+
+// Call delivers ev to t and returns the response that its answer stands for. Its errors are *Error.
+func (d *Dispatcher) Call(ctx context.Context, ev *event.Event, t store.Target) (*Response, error) {
+	return d.now(ctx, ev, t, func(a *Answer) (*Response, error) {
+		if t.Function.Response == store.Passthrough {
+			return a.Passthrough()
+		}
+		if err := d.failure(a); err != nil {
+			return nil, err
+		}
+		return ParseResponse(a.Body)
+	})
+}
+
+// Invoke delivers ev to t and returns its answer as it is. Its errors are *Error.
+func (d *Dispatcher) Invoke(ctx context.Context, ev *event.Event, t store.Target) (*Response, error) {
+	return d.now(ctx, ev, t, func(a *Answer) (*Response, error) {
+		r := &Response{Status: http.StatusOK, Header: http.Header{}, Body: a.Body}
+		if contentType := a.Header.Get("Content-Type"); contentType != "" {
+			r.Header.Set("Content-Type", contentType)
+		}
+		return r, d.failure(a)
+	})
+}
+
+// now calls t for a sender who waits. read makes a response of its answer.
+func (d *Dispatcher) now(ctx context.Context, ev *event.Event, t store.Target, read func(*Answer) (*Response, error)) (*Response, error) {
+	f := t.Function
+	if f == nil {
+		return nil, &Error{Class: Invalid, Function: t.Subscription.FunctionID, Message: "its record cannot be read"}
+	}
+	var r *Response
+	answer, err := d.call(ctx, f, d.payload(ev, t, nil))
+	if err == nil {
+		r, err = read(answer)
+	}
+	d.metrics.invoked(f, err)
+	if err != nil {
+		e := named(err, f)
+		d.log.Warn("a function failed", "space", f.Space, "function", f.ID, "event", ev.ID, "type", ev.Type, "class", e.Class, "error", e)
+		return nil, e
+	}
+	return r, nil
+}
+
+// Enqueue takes ev for all targets, or for none if there is no room: queue.ErrFull, queue.ErrClosed. Each gets it once.
+func (d *Dispatcher) Enqueue(ev *event.Event, targets []store.Target) error {
+	shared := &encodings{forms: map[event.Format][]byte{}}
+	items := make([]queue.Item[lane, *delivery], 0, len(targets))
+	for _, t := range targets {
+		if t.Function == nil {
+			d.log.Warn("a subscription's function cannot be read; it gets no events", "space", t.Subscription.Space, "function", t.Subscription.FunctionID)
+			continue
+		}
+		t.Names, t.Values = slices.Clone(t.Names), slices.Clone(t.Values)
+		items = append(items, queue.Item[lane, *delivery]{
+			Lane:  lane{t.Function.Space, t.Function.ID},
+			Bytes: deliveryBytes + 2*len(ev.Data.Raw)/len(targets), // all share the body and its encoded form
+			Value: &delivery{event: ev, target: t, shared: shared},
+		})
+	}
+	if err := d.queue.Add(items); err != nil {
+		d.metrics.dropped(targets)
+		return err
+	}
+	return nil
+}
+
+// Backlog returns how many async deliveries wait or are under way.
+func (d *Dispatcher) Backlog() int { return d.queue.Len() }
+
+// Drain delivers what is in the queue until ctx ends, and returns how many deliveries were lost. It logs each.
+func (d *Dispatcher) Drain(ctx context.Context) int {
+	left := d.queue.Drain(ctx)
+	for _, l := range left {
+		d.metrics.lost(l.target)
+		d.log.Error("an event was not delivered: there was no more time", "space", l.target.Function.Space,
+			"function", l.target.Function.ID, "event", l.event.ID, "type", l.event.Type)
+	}
+	d.egress.Close()
+	return len(left)
+}
+
+// deliver is one attempt of an async delivery.
+func (d *Dispatcher) deliver(ctx context.Context, v *delivery) {
+	t := v.target
+	defer func() {
+		if p := recover(); p != nil {
+			d.metrics.processed(t, false)
+			d.log.Error("a panic ended a delivery", "function", t.Function.ID, "event", v.event.ID, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	d.metrics.waited(time.Since(v.event.Received))
+	answer, err := d.call(ctx, t.Function, d.payload(v.event, t, v.shared))
+	if err == nil {
+		err = d.failure(answer)
+	}
+	d.metrics.invoked(t.Function, err)
+	d.metrics.processed(t, err == nil)
+	if err != nil {
+		e := named(err, t.Function)
+		d.log.Error("an event could not be delivered", "space", t.Function.Space, "function", t.Function.ID,
+			"event", v.event.ID, "type", v.event.Type, "class", e.Class, "error", e)
+	}
+}
+
+func (d *Dispatcher) call(ctx context.Context, f *store.Function, p Payload) (*Answer, error) {
+	invoker, err := d.open(f)
+	if err != nil {
+		return nil, err
+	}
+	return invoker(ctx, p)
+}
+
+// open returns the function's invoker, which is kept with this revision of the function.
+func (d *Dispatcher) open(f *store.Function) (Invoker, error) {
+	if v, ok := f.Opened.Load().(Invoker); ok {
+		return v, nil
+	}
+	t := d.types[f.Kind()]
+	if t.Open == nil {
+		return nil, &Error{Class: Invalid, Message: fmt.Sprintf("functions of type %s can be registered, but this version cannot call them yet", f.Kind())}
+	}
+	v, err := t.Open(f, d.egress)
+	if err != nil {
+		return nil, &Error{Class: Invalid, Message: err.Error()}
+	}
+	f.Opened.Store(v) // two at once make two; one stays
+	return v, nil
+}
+
+// failure returns the error that an answer's status stands for.
+func (d *Dispatcher) failure(a *Answer) error {
+	switch {
+	case a.Status/100 == 2, d.options.Compat && a.Status < 500:
+		return nil
+	case a.Status/100 == 3:
+		return &Error{Class: Function, Message: fmt.Sprintf("it answered with a redirect (status %d), which is not followed", a.Status)}
+	}
+	return &Error{Class: Function, Message: fmt.Sprintf("it answered with status %d", a.Status)}
+}
+
+// payload writes ev in the form that t wants. shared may be nil.
+func (d *Dispatcher) payload(ev *event.Event, t store.Target, shared *encodings) Payload {
+	f := d.format(t)
+	p := Payload{ContentType: f.ContentType()}
+	if ev.Kind == event.Plain || shared == nil {
+		p.Body = encode(ev, f, t)
+		return p
+	}
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.forms[f] == nil {
+		shared.forms[f] = encode(ev, f, t)
+	}
+	p.Body = shared.forms[f]
+	return p
+}
+
+func encode(ev *event.Event, f event.Format, t store.Target) []byte {
+	return ev.Append(make([]byte, 0, 1024+len(ev.Data.Raw)), f, event.Params{Names: t.Names, Values: t.Values})
+}
+
+// format returns the form in which a target gets events: the function's own, else as in 2018 or CloudEvents 1.0.
+func (d *Dispatcher) format(t store.Target) event.Format {
+	switch {
+	case t.Function.EventFormat != "":
+		return event.Format(t.Function.EventFormat)
+	case !d.options.Compat:
+		return event.CloudEvents
+	case t.Subscription != nil && t.Subscription.Shape == store.V09:
+		return event.CloudEvents01
+	}
+	return event.Native
+}
+
+// named returns err as an *Error about f.
+func named(err error, f *store.Function) *Error {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Class: Temporary, Message: "it could not be called", Cause: err}
+	}
+	about := *e
+	about.Function = f.ID
+	return &about
+}

@@ -1,0 +1,91 @@
+package invoke
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"syscall"
+	"time"
+
+	"code.dny.dev/ssrf"
+)
+
+// Egress is the one place that sends to addresses which users of the Config API can name. It never follows a redirect, and it
+// looks at the address when it dials, not at the name before.
+type Egress struct {
+	transport *http.Transport
+}
+
+// blockedError is a dial that the guard refused.
+type blockedError struct{ cause error }
+
+func (e *blockedError) Error() string { return e.cause.Error() }
+func (e *blockedError) Unwrap() error { return e.cause }
+
+// NewEgress returns the way out of a gateway whose functions may live on private and loopback addresses. Link-local addresses, and with
+// them the metadata services of clouds, are refused always.
+func NewEgress() *Egress {
+	guard := ssrf.New(
+		ssrf.WithAnyPort(),
+		ssrf.WithAllowedV4Prefixes(prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10")...),
+		ssrf.WithAllowedV6Prefixes(prefixes("::1/128", "fc00::/7")...),
+	)
+	metadata := map[netip.Addr]bool{ // those that lie in a range which is allowed
+		netip.MustParseAddr("168.63.129.16"):   true, // Azure
+		netip.MustParseAddr("100.100.100.200"): true, // Alibaba Cloud
+		netip.MustParseAddr("fd00:ec2::254"):   true, // AWS
+		netip.MustParseAddr("fd20:ce::254"):    true, // Google Cloud
+	}
+	dialer := &net.Dialer{
+		Timeout: 3 * time.Second,
+		Control: func(network, address string, c syscall.RawConn) error {
+			to, err := netip.ParseAddrPort(address)
+			if err == nil && metadata[to.Addr().Unmap().WithZone("")] {
+				err = ssrf.ErrProhibitedIP
+			}
+			if err == nil {
+				err = guard.Safe(network, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()).String(), c)
+			}
+			if err != nil {
+				return &blockedError{err}
+			}
+			return nil
+		},
+	}
+	return &Egress{transport: &http.Transport{
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           10_000,
+		MaxIdleConnsPerHost:    256, // a gateway has many callers of few functions; two idle connections would mean dialling all the time
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true, // the answer goes on as it came
+	}}
+}
+
+// Close closes the connections that are idle.
+func (e *Egress) Close() { e.transport.CloseIdleConnections() }
+
+// post sends p once. net/http repeats a POST only where nothing of it was written yet.
+func (e *Egress) post(ctx context.Context, u *url.URL, p Payload) (*http.Response, error) {
+	req := &http.Request{
+		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        http.Header{"Content-Type": {p.ContentType}, "User-Agent": {"event-gateway"}},
+		Body:          io.NopCloser(bytes.NewReader(p.Body)),
+		ContentLength: int64(len(p.Body)),
+	}
+	return e.transport.RoundTrip(req.WithContext(ctx))
+}
+
+func prefixes(list ...string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, s := range list {
+		all = append(all, netip.MustParsePrefix(s))
+	}
+	return all
+}

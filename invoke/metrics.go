@@ -1,0 +1,81 @@
+package invoke
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/event-gateway/event-gateway/store"
+)
+
+// Metrics counts deliveries. Labels come only from what the configuration holds, so that nobody outside can make new series.
+type Metrics struct {
+	invocations *prometheus.CounterVec
+	done        *prometheus.CounterVec
+	drops       *prometheus.CounterVec
+	deliveries  *prometheus.CounterVec
+	wait        prometheus.Histogram
+}
+
+// NewMetrics returns metrics that are registered with r.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		invocations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "eventgateway_invocations_total",
+			Help: "Calls of functions, by type of function and by how they ended: ok, or the class of the failure.",
+		}, []string{"space", "type", "result"}),
+		done: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "eventgateway_events_processed_total",
+			Help: "Async deliveries that were attempted.",
+		}, []string{"space", "type"}),
+		drops: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "eventgateway_events_dropped_total",
+			Help: "Async deliveries that were refused because the backlog was full, or lost because the gateway had to end.",
+		}, []string{"space", "type"}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "eventgateway_deliveries_total",
+			Help: "Async deliveries that were accepted and are over, by result: delivered, failed (the one attempt failed) or lost (at shutdown).",
+		}, []string{"result"}),
+		wait: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "eventgateway_events_custom_processing_seconds",
+			Help:    "From receiving an async event to calling the function.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
+		}),
+	}
+	r.MustRegister(m.invocations, m.done, m.drops, m.deliveries, m.wait)
+	return m
+}
+
+func (m *Metrics) invoked(f *store.Function, err error) {
+	result := "ok"
+	var e *Error
+	if errors.As(err, &e) {
+		result = string(e.Class)
+	} else if err != nil {
+		result = string(Temporary)
+	}
+	m.invocations.WithLabelValues(f.Space, f.Kind(), result).Inc()
+}
+
+func (m *Metrics) waited(d time.Duration) { m.wait.Observe(d.Seconds()) }
+
+func (m *Metrics) processed(t store.Target, ok bool) {
+	m.done.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()
+	result := "failed"
+	if ok {
+		result = "delivered"
+	}
+	m.deliveries.WithLabelValues(result).Inc()
+}
+
+func (m *Metrics) dropped(targets []store.Target) {
+	for _, t := range targets {
+		m.drops.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()
+	}
+}
+
+func (m *Metrics) lost(t store.Target) {
+	m.drops.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()
+	m.deliveries.WithLabelValues("lost").Inc()
+}

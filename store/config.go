@@ -1,0 +1,257 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// Config writes the configuration of a realm. Every rule is checked against the snapshot that the commit is made on, so that it is
+// still true when the commit lands. What a caller has to know of a failure is an *Error.
+type Config struct {
+	live   *Live
+	writer *writer
+	rules  *Rules
+}
+
+// NewConfig returns the writer of the realm that live follows in s. A process has one a realm.
+func NewConfig(s Store, live *Live, rules *Rules) *Config {
+	return &Config{live: live, writer: newWriter(s, live), rules: rules}
+}
+
+// Rules returns the rules that bodies are decoded by.
+func (c *Config) Rules() *Rules { return c.rules }
+
+// Snapshot returns the current snapshot, or an Unavailable error before the first.
+func (c *Config) Snapshot() (*Snapshot, error) {
+	if s := c.live.Snapshot(); s != nil {
+		return s, nil
+	}
+	return nil, &Error{Code: Unavailable, Message: "The gateway has not read its configuration yet.", Cause: errNotReady}
+}
+
+// Function returns a function of the snapshot, or a NotFound error.
+func (c *Config) Function(space, id string) (*Function, error) {
+	return find[*Function](c, functionThing(space, id))
+}
+
+// Subscription returns a subscription of the snapshot, or a NotFound error.
+func (c *Config) Subscription(space, id string) (*Subscription, error) {
+	return find[*Subscription](c, subscriptionThing(space, id))
+}
+
+// EventType returns an event type of the snapshot, or a NotFound error.
+func (c *Config) EventType(space, name string) (*EventType, error) {
+	return find[*EventType](c, eventTypeThing(space, name))
+}
+
+// Match is a condition on the revision of the record that is to be changed; nil is none.
+type Match func(Rev) bool
+
+// CreateFunction adds a function that does not exist yet.
+func (c *Config) CreateFunction(ctx context.Context, f *Function) (*Function, error) {
+	return create(ctx, c, functionThing(f.Space, f.ID), f, errorf(Exists, "Function %q already registered.", f.ID), func(*Snapshot) error {
+		_, err := f.Provider.keepSecrets(Provider{})
+		return invalidFunction(err)
+	})
+}
+
+// UpdateFunction replaces a function. Masked secrets stay what they were.
+func (c *Config) UpdateFunction(ctx context.Context, f *Function, match Match) (*Function, error) {
+	return replace(ctx, c, functionThing(f.Space, f.ID), match, func(old *Function) (*Function, error) {
+		provider, err := f.Provider.keepSecrets(old.Provider)
+		return &Function{
+			Space: f.Space, ID: f.ID, Type: f.Type, Provider: provider, Metadata: f.Metadata,
+			EventFormat: f.EventFormat, Response: f.Response, Extra: old.Extra,
+		}, invalidFunction(err)
+	})
+}
+
+// DeleteFunction removes a function that no subscription calls.
+func (c *Config) DeleteFunction(ctx context.Context, space, id string, match Match) error {
+	return remove[*Function](ctx, c, functionThing(space, id), match, func(s *Snapshot) error {
+		for sub := range s.Subscriptions(space) {
+			if sub.FunctionID == id {
+				return errorf(Invalid, "Function cannot be deleted because it's subscribed to a least one event.")
+			}
+		}
+		return nil
+	})
+}
+
+// CreateSubscription adds a subscription whose route is free, and whose event type and function exist.
+func (c *Config) CreateSubscription(ctx context.Context, sub *Subscription) (*Subscription, error) {
+	exists := errorf(Exists, "Subscription %q already exists.", sub.ID)
+	return create(ctx, c, subscriptionThing(sub.Space, sub.ID), sub, exists, func(s *Snapshot) error {
+		if err := s.routeFree(sub); err != nil {
+			return err
+		}
+		if sub.Shape == V09 && s.EventType(sub.Space, sub.EventType) == nil {
+			return eventTypeThing(sub.Space, sub.EventType).notFound(Invalid)
+		}
+		if s.Function(sub.Space, sub.FunctionID) == nil {
+			return functionThing(sub.Space, sub.FunctionID).notFound(Invalid)
+		}
+		return nil
+	})
+}
+
+// UpdateSubscription replaces what may change of the subscription with the given id.
+func (c *Config) UpdateSubscription(ctx context.Context, id string, sub *Subscription, match Match) (*Subscription, error) {
+	return replace(ctx, c, subscriptionThing(sub.Space, id), match, func(old *Subscription) (*Subscription, error) {
+		next := *sub
+		next.Extra = old.Extra
+		return &next, sub.checkUpdate(old)
+	})
+}
+
+// DeleteSubscription removes a subscription.
+func (c *Config) DeleteSubscription(ctx context.Context, space, id string, match Match) error {
+	return remove[*Subscription](ctx, c, subscriptionThing(space, id), match, func(*Snapshot) error { return nil })
+}
+
+// CreateEventType adds an event type that does not exist yet.
+func (c *Config) CreateEventType(ctx context.Context, t *EventType) (*EventType, error) {
+	exists := errorf(Exists, "Event Type %q already exists.", t.Name)
+	return create(ctx, c, eventTypeThing(t.Space, t.Name), t, exists, func(*Snapshot) error { return nil })
+}
+
+// UpdateEventType replaces an event type.
+func (c *Config) UpdateEventType(ctx context.Context, t *EventType, match Match) (*EventType, error) {
+	return replace(ctx, c, eventTypeThing(t.Space, t.Name), match, func(old *EventType) (*EventType, error) {
+		next := *t
+		next.Extra = old.Extra
+		return &next, nil
+	})
+}
+
+// DeleteEventType removes an event type that no subscription uses.
+func (c *Config) DeleteEventType(ctx context.Context, space, name string, match Match) error {
+	return remove[*EventType](ctx, c, eventTypeThing(space, name), match, func(s *Snapshot) error {
+		for sub := range s.Subscriptions(space) {
+			if sub.Shape == V09 && sub.EventType == name {
+				return errorf(Invalid, "Event type cannot be deleted because there are subscriptions using it.")
+			}
+		}
+		return nil
+	})
+}
+
+// thing is what a write is about: how people call it, and its item.
+type thing struct{ name, key string }
+
+func functionThing(space, id string) thing {
+	return thing{fmt.Sprintf("Function %q", id), functionKey(space, id)}
+}
+
+func subscriptionThing(space, id string) thing {
+	return thing{fmt.Sprintf("Subscription %q", id), subscriptionKey(space, id)}
+}
+
+func eventTypeThing(space, name string) thing {
+	return thing{fmt.Sprintf("Event Type %q", name), eventTypeKey(space, name)}
+}
+
+func (t thing) notFound(code Code) error { return errorf(code, "%s not found.", t.name) }
+
+func find[R record](c *Config, t thing) (R, error) {
+	s, err := c.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	if rec := get[R](s, t.key); rec != nil {
+		return rec, nil
+	}
+	return nil, t.notFound(NotFound)
+}
+
+func create[R record](ctx context.Context, c *Config, t thing, rec R, exists error, check func(*Snapshot) error) (R, error) {
+	return written[R](ctx, c, t, func(s *Snapshot) ([]Op, error) {
+		if s.revOf(t.key) != 0 { // also if its record cannot be read: a newer version may have written it
+			return nil, exists
+		}
+		if err := check(s); err != nil {
+			return nil, err
+		}
+		return put(t, rec)
+	})
+}
+
+func replace[R record](ctx context.Context, c *Config, t thing, match Match, next func(old R) (R, error)) (R, error) {
+	return written[R](ctx, c, t, func(s *Snapshot) ([]Op, error) {
+		old := get[R](s, t.key)
+		if old == nil {
+			return nil, t.notFound(NotFound)
+		}
+		if err := t.matches(s, match); err != nil {
+			return nil, err
+		}
+		rec, err := next(old)
+		if err != nil {
+			return nil, err
+		}
+		return put(t, rec)
+	})
+}
+
+// remove also takes away a record that cannot be read.
+func remove[R record](ctx context.Context, c *Config, t thing, match Match, free func(*Snapshot) error) error {
+	_, err := c.writer.do(ctx, func(s *Snapshot) ([]Op, error) {
+		if s.revOf(t.key) == 0 {
+			return nil, t.notFound(NotFound)
+		}
+		if err := t.matches(s, match); err != nil {
+			return nil, err
+		}
+		return []Op{{Key: t.key}}, free(s)
+	})
+	return err
+}
+
+// written lands a plan and returns the record as it is stored then.
+func written[R record](ctx context.Context, c *Config, t thing, p plan) (R, error) {
+	s, err := c.writer.do(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return get[R](s, t.key), nil
+}
+
+func (t thing) matches(s *Snapshot, match Match) error {
+	if match == nil || match(s.revOf(t.key)) {
+		return nil
+	}
+	return errorf(Changed, "%s was changed meanwhile: read it again before you change it.", t.name)
+}
+
+func put[R record](t thing, rec R) ([]Op, error) {
+	value, err := rec.record()
+	if err != nil {
+		return nil, err
+	}
+	if len(value) > MaxValueBytes {
+		return nil, errorf(Invalid, "%s has %d bytes, at most %d are allowed.", t.name, len(value), MaxValueBytes)
+	}
+	return []Op{{Key: t.key, Value: value}}, nil
+}
+
+// routeFree says whether no other sync subscription of the realm gets exactly the requests of sub.
+func (s *Snapshot) routeFree(sub *Subscription) error {
+	if !sub.Sync {
+		return nil
+	}
+	k, err := sub.routing()
+	if err != nil {
+		return err
+	}
+	for _, pattern := range s.sync.At(k.event, k.method, k.pattern) {
+		return k.conflict(pattern)
+	}
+	return nil
+}
+
+func invalidFunction(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errorf(Invalid, "Function doesn't validate. Validation error: %s", err)
+}

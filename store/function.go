@@ -1,0 +1,118 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"sync/atomic"
+)
+
+// Function says how to call something: its type and the settings of that type. It is immutable once it is in a snapshot.
+type Function struct {
+	Space    string            `json:"space" validate:"required,min=3,max=128,space"`
+	ID       string            `json:"functionId" validate:"required,max=128,functionid"`
+	Type     string            `json:"type,omitempty"` // empty in the shape of release 0.6, where the provider has it
+	Provider Provider          `json:"provider"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+	// EventFormat is the form in which the function gets events; empty: CloudEvents 1.0, or what -compat says.
+	EventFormat string `json:"eventFormat,omitempty"`
+	// Response is empty, or Passthrough.
+	Response string         `json:"response,omitempty"`
+	Extra    jsontext.Value `json:",embed"` // what a newer version stored
+	Rev      Rev            `json:"-"`
+
+	// Opened is for the package that calls functions: what it made of this revision of the function, which goes when the revision does.
+	Opened atomic.Value `json:"-" validate:"-"`
+}
+
+// Passthrough is the Response of an http function that answers as a plain web server: its status, headers and body go to the caller.
+const Passthrough = "passthrough"
+
+// Kind returns the type of the function, wherever it was given.
+func (f *Function) Kind() string {
+	if f.Type != "" {
+		return f.Type
+	}
+	return f.Provider.Text("type")
+}
+
+// functionBody is a function as it is sent and stored, before its settings are read.
+type functionBody struct {
+	Space       string            `json:"space"`
+	ID          string            `json:"functionId"`
+	Type        string            `json:"type,omitempty"`
+	Provider    jsontext.Value    `json:"provider"`
+	Metadata    map[string]string `json:"metadata,omitempty"`
+	EventFormat string            `json:"eventFormat,omitempty"`
+	Response    string            `json:"response,omitempty"`
+	Extra       jsontext.Value    `json:",embed"`
+}
+
+func (r *Rules) function(b functionBody, stored bool) (*Function, *FunctionType, error) {
+	f := &Function{
+		Space: b.Space, ID: b.ID, Type: b.Type, Metadata: b.Metadata,
+		EventFormat: b.EventFormat, Response: b.Response, Extra: b.Extra,
+	}
+	var t *FunctionType
+	var err error
+	f.Provider, t, err = r.provider(b.Type, b.Provider, stored)
+	return f, t, err
+}
+
+// DecodeFunction reads what a client sent. The space and, if there is one, the id of the URL win over the body's.
+func (r *Rules) DecodeFunction(body []byte, space, id string) (*Function, error) {
+	f, err := r.decodeFunction(body, space, id)
+	if err != nil {
+		return nil, errorf(Invalid, "Function doesn't validate. Validation error: %s", err)
+	}
+	return f, nil
+}
+
+func (r *Rules) decodeFunction(body []byte, space, id string) (*Function, error) {
+	var b functionBody
+	if err := decode(body, &b); err != nil {
+		return nil, err
+	}
+	b.Space = space
+	if id != "" {
+		b.ID = id
+	}
+	f, t, err := r.function(b, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.check(f); err != nil {
+		return nil, err
+	}
+	if t.Check != nil {
+		if err := t.Check(f.Provider); err != nil {
+			return nil, err
+		}
+	}
+	switch f.EventFormat {
+	case "", "cloudevents", "cloudevents-0.1", "native":
+	default:
+		return nil, fmt.Errorf("eventFormat is %q, it can be cloudevents, cloudevents-0.1 or native", f.EventFormat)
+	}
+	if f.Response != "" && (f.Response != Passthrough || f.Kind() != "http") {
+		return nil, fmt.Errorf("response is %q, it can be %s, for functions of type http", f.Response, Passthrough)
+	}
+	return f, nil
+}
+
+// record returns the stored form: the body with its secrets.
+func (f *Function) record() ([]byte, error) {
+	var provider bytes.Buffer
+	if err := f.Provider.encode(jsontext.NewEncoder(&provider), true); err != nil {
+		return nil, err
+	}
+	return json.Marshal(functionBody{
+		Space: f.Space, ID: f.ID, Type: f.Type, Provider: provider.Bytes(), Metadata: f.Metadata,
+		EventFormat: f.EventFormat, Response: f.Response, Extra: f.Extra,
+	}, json.Deterministic(true))
+}
+
+func (f *Function) revision() Rev { return f.Rev }

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/go-playground/validator/v10"
+)
+
+// Rules reads and checks what people and databases hand us as functions, subscriptions and event types. It is safe for concurrent use.
+type Rules struct {
+	types    map[string]*FunctionType
+	validate *validator.Validate
+}
+
+// NewRules returns the rules for a gateway that knows the given types of functions.
+func NewRules(types []FunctionType) *Rules {
+	r := &Rules{types: make(map[string]*FunctionType, len(types)), validate: validator.New()}
+	for _, t := range types {
+		r.types[t.Name] = &t
+	}
+	name := regexp.MustCompile(`^[a-zA-Z0-9.\-_]+$`)
+	matches := func(f validator.FieldLevel) bool { return name.MatchString(f.Field().String()) }
+	// The tags are part of the messages that clients know (contract, 2.3).
+	for _, tag := range []string{"space", "functionid", "eventtype", "eventType", "name"} {
+		if err := r.validate.RegisterValidation(tag, matches); err != nil {
+			panic(err) // only for an empty tag
+		}
+	}
+	return r
+}
+
+// check runs the struct tags of v, in the words that clients know: one line a field, joined by newlines.
+func (r *Rules) check(v any) error { return r.validate.Struct(v) }
+
+// decode reads one JSON object from a client into v, strictly: exact case, no duplicate and no unknown members, nothing behind it.
+func decode(body []byte, v any) error {
+	err := json.Unmarshal(body, v, json.RejectUnknownMembers(true))
+	var semantic *json.SemanticError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
+		return fmt.Errorf("unknown member %q", semantic.JSONPointer.LastToken())
+	case errors.As(err, &semantic) && semantic.JSONPointer != "":
+		return fmt.Errorf("%s must be %s", strings.ReplaceAll(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/", "."), wanted(semantic.GoType))
+	case errors.As(err, &semantic):
+		return errors.New("the body must be a JSON object")
+	}
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) {
+		return fmt.Errorf("the body is not valid JSON: %w at byte %d", syntactic.Err, syntactic.ByteOffset)
+	}
+	return err
+}
+
+func wanted(t reflect.Type) string {
+	if t == nil {
+		return "of another type"
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	}
+	return "an object"
+}
+
+// members returns the names of an object's members, or nil if body is no JSON object.
+func members(body []byte) map[string]bool {
+	d := jsontext.NewDecoder(bytes.NewReader(body))
+	if t, err := d.ReadToken(); err != nil || t.Kind() != jsontext.BeginObject.Kind() {
+		return nil
+	}
+	names := map[string]bool{}
+	for d.PeekKind() == '"' {
+		t, err := d.ReadToken()
+		if err != nil {
+			return names
+		}
+		names[t.String()] = true
+		if d.SkipValue() != nil {
+			return names
+		}
+	}
+	return names
+}

@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// writer lands writes of one realm. Those that wait at the same time are folded into one commit, so that fifty clients at once cost a
+// few commits. There is one writer a realm and process; it has no goroutine: one of those that wait does the work for all.
+type writer struct {
+	store Store
+	live  *Live
+
+	turn    chan struct{} // held by the one who commits
+	mu      sync.Mutex
+	waiting []*write
+}
+
+// plan says which records a write changes, given the configuration as it is, or returns why it is refused. It may be asked more than once.
+type plan func(s *Snapshot) ([]Op, error)
+
+type write struct {
+	plan plan
+	done chan struct{} // closed when the two below are set
+	at   *Snapshot     // a snapshot that holds the write
+	err  error
+}
+
+const (
+	commitTimeout = 5 * time.Second
+	commitTries   = 20 // conflicts in a row; each means that another instance landed a commit
+	waitForOwn    = 2 * time.Second
+)
+
+func newWriter(s Store, l *Live) *writer {
+	return &writer{store: s, live: l, turn: make(chan struct{}, 1)}
+}
+
+// do lands one write and returns a snapshot that holds it. The write goes on if ctx ends meanwhile.
+func (w *writer) do(ctx context.Context, p plan) (*Snapshot, error) {
+	mine := &write{plan: p, done: make(chan struct{})}
+	w.mu.Lock()
+	w.waiting = append(w.waiting, mine)
+	w.mu.Unlock()
+	for {
+		select {
+		case <-mine.done:
+			return mine.at, mine.err
+		case w.turn <- struct{}{}:
+			w.commitWaiting(context.WithoutCancel(ctx))
+			<-w.turn
+		case <-ctx.Done():
+			return nil, &Error{Code: Unavailable, Message: "The request ended before the change was known to be made.", Cause: ctx.Err()}
+		}
+	}
+}
+
+func (w *writer) commitWaiting(ctx context.Context) {
+	w.mu.Lock()
+	batch := w.waiting
+	w.waiting = nil
+	w.mu.Unlock()
+	if len(batch) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	taken, err := w.land(ctx, batch)
+	for _, one := range batch[:taken] {
+		if err != nil { // also for those that were refused: perhaps because of a change that did not land
+			one.err = err
+		}
+		close(one.done)
+	}
+	if rest := batch[taken:]; len(rest) > 0 { // they did not fit into one commit
+		w.mu.Lock()
+		w.waiting = append(rest, w.waiting...)
+		w.mu.Unlock()
+	}
+}
+
+// land commits as many writes from the front of batch as fit into one commit, and returns how many they are.
+func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
+	for range commitTries {
+		s := w.live.Snapshot()
+		if s == nil {
+			return len(batch), unavailable(errNotReady)
+		}
+		d := draft{base: s, now: s, ops: map[string]Op{}}
+		taken, refused := d.add(batch)
+		if refused {
+			if err := w.live.CatchUp(ctx); err != nil {
+				return taken, unavailable(err)
+			}
+			if w.live.Snapshot() != s {
+				continue // what it was refused for may be gone by now
+			}
+		}
+		c := d.commit()
+		if len(c.Ops) == 0 {
+			return taken, finish(batch[:taken], s)
+		}
+		head, err := w.commit(ctx, s.Head, c)
+		if err == nil {
+			c.Rev = head.Rev
+			return taken, finish(batch[:taken], w.own(ctx, d.now, c, head))
+		}
+		if !errors.Is(err, ErrConflict) {
+			return taken, err
+		}
+		if err := w.live.CatchUp(ctx); err != nil {
+			return taken, unavailable(err)
+		}
+	}
+	return len(batch), unavailable(ErrConflict)
+}
+
+// own makes the live snapshot hold what was committed here. A process that cannot catch up for a moment still answers the writer.
+func (w *writer) own(ctx context.Context, landed *Snapshot, c Commit, head Head) *Snapshot {
+	if w.live.Snapshot().Head.Rev+1 == head.Rev {
+		if w.live.apply(ctx, []Commit{c}, head) == nil {
+			return landed
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, waitForOwn)
+	defer cancel()
+	if w.live.CatchUp(ctx) != nil {
+		_ = w.live.WaitFor(ctx, head.Rev)
+	}
+	return landed
+}
+
+func finish(batch []*write, at *Snapshot) error {
+	for _, one := range batch {
+		one.at = at
+	}
+	return nil
+}
+
+// commit lands c, and finds out from the log whether it landed when the store does not say.
+func (w *writer) commit(ctx context.Context, at Head, c Commit) (Head, error) {
+	head, err := w.store.Commit(ctx, w.live.realm, at, c)
+	for pause := minBackoff; err != nil && !errors.Is(err, ErrConflict); pause = min(2*pause, maxBackoff) {
+		first := err
+		if sleep(ctx, pause/2+rand.N(pause)); ctx.Err() != nil {
+			return Head{}, unavailable(first)
+		}
+		// The head is compared, so trying again cannot land it twice; and a conflict now may be our own first try.
+		if head, err = w.store.Commit(ctx, w.live.realm, at, c); errors.Is(err, ErrConflict) {
+			landed, _, logErr := w.store.Changes(ctx, w.live.realm, at.Rev, 0)
+			switch {
+			case logErr != nil:
+				err = logErr
+			case len(landed) > 0 && landed[0].ID == c.ID:
+				return at.Next(c), nil
+			}
+		}
+	}
+	return head, err
+}
+
+func unavailable(cause error) *Error {
+	return &Error{
+		Code: Unavailable, Cause: cause,
+		Message: "The configuration store did not confirm the change. Read it back before you try again: it may have been made.",
+	}
+}
+
+// draft is a commit in the making: the snapshot as it would be after it, against which the next write is planned.
+type draft struct {
+	base, now *Snapshot
+	ops       map[string]Op
+	bytes     int
+}
+
+// add plans writes until the commit is full. It returns how many it took and whether some of them were refused.
+func (d *draft) add(batch []*write) (taken int, refused bool) {
+	for i, one := range batch {
+		ops, err := one.plan(d.now)
+		one.err = err
+		if err != nil {
+			refused = true
+			continue
+		}
+		size := 0
+		for _, op := range ops {
+			size += len(op.Value)
+		}
+		if i > 0 && (len(d.ops)+len(ops) > MaxOps || d.bytes+size > MaxCommitBytes) {
+			return i, refused
+		}
+		d.bytes += size
+		e := d.now.edit()
+		for _, op := range ops {
+			d.ops[op.Key] = op
+			e.apply(op, d.base.Head.Rev+1, func(string, error) {})
+		}
+		d.now = e.snapshot(d.base.Head.Rev + 1)
+	}
+	return len(batch), refused
+}
+
+// commit returns what the draft adds up to.
+func (d *draft) commit() Commit {
+	c := Commit{ID: uuid.NewString()}
+	for _, key := range slices.Sorted(maps.Keys(d.ops)) {
+		op := d.ops[key]
+		op.Was = d.base.revOf(key)
+		if op.Value != nil || op.Was != 0 {
+			c.Ops = append(c.Ops, op)
+		}
+	}
+	return c
+}
