@@ -180,7 +180,7 @@ func withSlash(path string) string {
 
 func checkPath(path string) error {
 	_, err := route.ParsePattern(path)
-	if err != nil && err.Error() == "wildcard must be the last parameter" {
+	if errors.Is(err, route.ErrWildcardNotLast) {
 		return errorf(Invalid, "Subscription path conflict: %s", err)
 	}
 	return err
