@@ -229,7 +229,13 @@ func (d *Dispatcher) payload(ev *event.Event, t store.Target, shared *encodings)
 }
 
 func encode(ev *event.Event, f event.Format, t store.Target) []byte {
-	return ev.Append(make([]byte, 0, 1024+len(ev.Data.Raw)), f, event.Params{Names: t.Names, Values: t.Values})
+	size := 512 + len(ev.Data.Raw)
+	if ev.HTTP != nil {
+		for _, h := range ev.HTTP.Headers {
+			size += len(h.Name) + len(h.Value) + 6
+		}
+	}
+	return ev.Append(make([]byte, 0, size), f, event.Params{Names: t.Names, Values: t.Values})
 }
 
 // format returns the form in which a target gets events: the function's own, else as in 2018 or CloudEvents 1.0.

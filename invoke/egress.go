@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"code.dny.dev/ssrf"
+
+	"github.com/event-gateway/event-gateway/invoke/event"
 )
 
 // Egress is the one place that sends to addresses which users of the Config API can name. It never follows a redirect, and it
 // looks at the address when it dials, not at the name before.
 type Egress struct {
 	transport *http.Transport
+	headers   map[string]http.Header // of a request, by content type; shared by all, since a transport never writes to them
 }
 
 // blockedError is a dial that the guard refused.
@@ -56,7 +59,11 @@ func NewEgress() *Egress {
 			return nil
 		},
 	}
-	return &Egress{transport: &http.Transport{
+	headers := map[string]http.Header{}
+	for _, f := range []event.Format{event.CloudEvents, event.Native} {
+		headers[f.ContentType()] = http.Header{"Content-Type": {f.ContentType()}, "User-Agent": {"event-gateway"}}
+	}
+	return &Egress{headers: headers, transport: &http.Transport{
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           10_000,
@@ -75,7 +82,7 @@ func (e *Egress) Close() { e.transport.CloseIdleConnections() }
 func (e *Egress) post(ctx context.Context, u *url.URL, p Payload) (*http.Response, error) {
 	req := &http.Request{
 		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        http.Header{"Content-Type": {p.ContentType}, "User-Agent": {"event-gateway"}},
+		Header:        e.headers[p.ContentType],
 		Body:          io.NopCloser(bytes.NewReader(p.Body)),
 		ContentLength: int64(len(p.Body)),
 	}

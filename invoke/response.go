@@ -4,11 +4,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -26,17 +26,24 @@ type responseObject struct {
 	Headers           map[string]string   `json:"headers"`
 	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
 	Cookies           []string            `json:"cookies"`
-	Body              string              `json:"body"`
+	Body              jsontext.Value      `json:"body"` // a string, unquoted once it is known what for
 	IsBase64Encoded   bool                `json:"isBase64Encoded"`
 }
 
 // ParseResponse makes a response of a function's answer, which may be anything. Its errors are *Error.
 func ParseResponse(answer []byte) (*Response, error) {
 	var o responseObject
+	if len(answer) == 0 {
+		return nil, invalidAnswer("its answer is no HTTP response object: it is empty")
+	}
 	if err := json.Unmarshal(answer, &o); err != nil {
 		return nil, invalidAnswer("its answer is no HTTP response object: %s", problem(err))
 	}
-	r := &Response{Status: http.StatusOK, Header: make(http.Header, len(o.Headers)+len(o.MultiValueHeaders)), Body: []byte(o.Body)}
+	body, err := unquote(o.Body)
+	if err != nil {
+		return nil, err
+	}
+	r := &Response{Status: http.StatusOK, Header: make(http.Header, len(o.Headers)+len(o.MultiValueHeaders)), Body: body}
 	if o.StatusCode != nil {
 		r.Status = *o.StatusCode
 	}
@@ -44,8 +51,8 @@ func ParseResponse(answer []byte) (*Response, error) {
 		return nil, invalidAnswer("its statusCode is %d, it can be 200 to 599", r.Status)
 	}
 	if o.IsBase64Encoded {
-		var err error
-		if r.Body, err = base64.StdEncoding.DecodeString(o.Body); err != nil {
+		n, err := base64.StdEncoding.Decode(body, body)
+		if r.Body = body[:n]; err != nil {
 			return nil, invalidAnswer("its body is not the base64 that isBase64Encoded says")
 		}
 	}
@@ -98,6 +105,17 @@ func (r *Response) clean() error {
 	return nil
 }
 
+// unquote returns the text of a body, which is a JSON string, null or absent.
+func unquote(body jsontext.Value) ([]byte, error) {
+	switch body.Kind() {
+	case '"':
+		return jsontext.AppendUnquote(make([]byte, 0, len(body)), body)
+	case 'n', jsontext.KindInvalid:
+		return nil, nil
+	}
+	return nil, invalidAnswer("its answer is no HTTP response object: \"/body\" has the wrong type")
+}
+
 func invalidAnswer(format string, args ...any) error {
 	return &Error{Class: Invalid, Message: fmt.Sprintf(format, args...)}
 }
@@ -105,8 +123,6 @@ func invalidAnswer(format string, args ...any) error {
 func problem(err error) string {
 	var semantic *json.SemanticError
 	switch {
-	case errors.Is(err, io.EOF):
-		return "it is empty"
 	case errors.As(err, &semantic) && semantic.JSONPointer != "":
 		return fmt.Sprintf("%.40q has the wrong type", semantic.JSONPointer)
 	case errors.As(err, &semantic):

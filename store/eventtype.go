@@ -30,7 +30,7 @@ func (r *Rules) decodeEventType(body []byte, space, name string) (*EventType, er
 	// The name of the Go type is part of the messages.
 	type Type EventType
 	var t Type
-	if err := decode(body, &t); err != nil {
+	if err := decode(body, &t, &t.Extra); err != nil {
 		return nil, err
 	}
 	t.Space = space

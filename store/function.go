@@ -73,7 +73,7 @@ func (r *Rules) DecodeFunction(body []byte, space, id string) (*Function, error)
 
 func (r *Rules) decodeFunction(body []byte, space, id string) (*Function, error) {
 	var b functionBody
-	if err := decode(body, &b); err != nil {
+	if err := decode(body, &b, &b.Extra); err != nil {
 		return nil, err
 	}
 	b.Space = space

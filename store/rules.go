@@ -40,17 +40,19 @@ func NewRules(types []FunctionType) *Rules {
 // check runs the struct tags of v, in the words that clients know: one line a field, joined by newlines.
 func (r *Rules) check(v any) error { return r.validate.Struct(v) }
 
-// decode reads one JSON object from a client into v, strictly: exact case, no duplicate and no unknown members, nothing behind it.
-func decode(body []byte, v any) error {
-	err := json.Unmarshal(body, v, json.RejectUnknownMembers(true))
+// decode reads one JSON object from a client into v, strictly: exact case, no duplicate members, nothing behind it. extra is where v
+// keeps members that it does not know: a stored record may have them, a client's may not.
+func decode(body []byte, v any, extra *jsontext.Value) error {
+	err := json.Unmarshal(body, v)
 	var semantic *json.SemanticError
 	switch {
 	case err == nil:
+		for name := range members(*extra) {
+			return fmt.Errorf("unknown member %q", name)
+		}
 		return nil
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return io.ErrUnexpectedEOF
-	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
-		return fmt.Errorf("unknown member %q", semantic.JSONPointer.LastToken())
 	case errors.As(err, &semantic) && semantic.JSONPointer != "":
 		return fmt.Errorf("%s must be %s", strings.ReplaceAll(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/", "."), wanted(semantic.GoType))
 	case errors.As(err, &semantic):

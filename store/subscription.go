@@ -102,7 +102,7 @@ func (r *Rules) DecodeSubscription(body []byte, space string) (*Subscription, er
 
 func (r *Rules) decodeSeed(body []byte, space string) (*Subscription, error) {
 	var b seedBody
-	if err := decode(body, &b); err != nil {
+	if err := decode(body, &b, &b.Extra); err != nil {
 		return nil, err
 	}
 	// The names of the type and its fields are part of the messages.
@@ -140,7 +140,7 @@ func (b *seedBody) subscription(space string) *Subscription {
 
 func (r *Rules) decodeV09(body []byte, space string) (*Subscription, error) {
 	var b v09Body
-	if err := decode(body, &b); err != nil {
+	if err := decode(body, &b, &b.Extra); err != nil {
 		return nil, err
 	}
 	type Subscription struct {

@@ -1,0 +1,55 @@
+# What there is to do here; `make` alone lists it.
+
+# Without git it is empty, and the binary says what Go knows of its version.
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+FUZZTIME ?= 10s
+TARGETS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# A tool of tools/go.mod, at the version that is pinned there.
+TOOL = go tool -modfile=tools/go.mod
+
+.PHONY: help run demo build test fuzz lint bench dist clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{ printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+
+run: ## Start the gateway for trying it out: Events API on :4000, Config API on :4001
+	go run ./cmd/event-gateway -dev
+
+demo: ## Start the gateway and the example functions, and run the README's commands
+	./examples/demo.sh
+
+build: ## Build bin/event-gateway
+	go build -ldflags "-X main.version=$(VERSION)" -o bin/event-gateway ./cmd/event-gateway
+
+test: ## Run all tests with the race detector; TESTFLAGS=-v adds flags
+	@cc=$$(go env CC); race=; \
+	if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$${cc%% *}" >/dev/null; then race=-race; \
+	elif [ -n "$$CI" ]; then echo "The race detector needs a C compiler (gcc or clang), and there is none: CI must have one." >&2; exit 1; \
+	else echo "THE RACE DETECTOR IS OFF: it needs a C compiler (gcc or clang), and there is none." >&2; fi; \
+	set -x; go test $$race $(TESTFLAGS) ./...
+
+fuzz: ## Run each fuzz target for FUZZTIME (10s); `make test` runs their corpus only
+	FUZZTIME=$(FUZZTIME) ./tools/fuzz.sh
+
+lint: ## Run gofmt, go vet, staticcheck and go mod tidy; they change nothing
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then printf 'gofmt would change:\n%s\n' "$$unformatted" >&2; exit 1; fi
+	go vet ./...
+	$(TOOL) staticcheck ./...
+	go mod tidy -diff
+	cd tools && go mod tidy -diff
+
+bench: ## Measure, and print the table
+	./bench/run.sh
+
+dist: ## Cross-compile into dist/, with checksums; TARGETS="linux/arm64 windows/amd64" selects
+	@rm -rf dist && mkdir dist
+	@for target in $(TARGETS); do \
+		os=$${target%/*}; arch=$${target#*/}; exe=; if [ $$os = windows ]; then exe=.exe; fi; \
+		(set -x; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" \
+			-o dist/event-gateway-$$os-$$arch$$exe ./cmd/event-gateway) || exit 1; \
+	done
+	@cd dist && { sha256sum event-gateway-* 2>/dev/null || shasum -a 256 event-gateway-*; } >SHA256SUMS && cat SHA256SUMS
+
+clean: ## Remove bin/ and dist/
+	rm -rf bin dist

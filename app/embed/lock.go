@@ -1,0 +1,68 @@
+package embed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+	"go.etcd.io/etcd/client/pkg/v3/fileutil"
+)
+
+// dirLock keeps other gateways out of a data directory. etcd has locks of its own, but waits for them for ever.
+type dirLock struct {
+	file *fileutil.LockedFile
+}
+
+const lockRetry = 50 * time.Millisecond
+
+// lockDir waits until no other process uses dir, or ctx ends: a gateway that is being replaced needs a moment to stop.
+func lockDir(ctx context.Context, dir string) (*dirLock, error) {
+	for {
+		l, err := tryLockDir(dir)
+		if err == nil {
+			return l, nil
+		}
+		if !errors.Is(err, fileutil.ErrLocked) && !errors.Is(err, berrors.ErrTimeout) {
+			return nil, fmt.Errorf("the data directory of the embedded etcd: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("another process is using the data directory %s", dir)
+		case <-time.After(lockRetry):
+		}
+	}
+}
+
+func tryLockDir(dir string) (*dirLock, error) {
+	f, err := fileutil.TryLockFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	l := &dirLock{f}
+	if err := probeDatabase(filepath.Join(dir, "member", "snap", "db")); err != nil {
+		l.release()
+		return nil, err
+	}
+	return l, nil
+}
+
+// probeDatabase finds an etcd that is no gateway's, and so does not know our lock.
+func probeDatabase(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Millisecond})
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+func (l *dirLock) release() {
+	l.file.Close()
+}

@@ -1,0 +1,78 @@
+package embed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// newZap returns a logger that writes to l what is at the level or above.
+func newZap(l *slog.Logger, level zap.AtomicLevel) *zap.Logger {
+	if l == nil {
+		l = slog.New(slog.DiscardHandler)
+	}
+	return zap.New(slogCore{level, l}, zap.WithPanicHook(panicHook{}), zap.WithFatalHook(panicHook{}))
+}
+
+// panicHook ends the process as zap does after a fatal entry, but always by a panic, which Server.start turns into an error.
+type panicHook struct{}
+
+func (panicHook) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
+	err := errors.New(e.Message)
+	for _, f := range fields {
+		if cause, ok := f.Interface.(error); ok {
+			err = fmt.Errorf("%w: %w", err, cause)
+		}
+	}
+	panic(err)
+}
+
+// slogCore is a zap core that writes to slog.
+type slogCore struct {
+	zap.AtomicLevel
+	log *slog.Logger
+}
+
+func (c slogCore) With(fields []zapcore.Field) zapcore.Core {
+	c.log = slog.New(c.log.Handler().WithAttrs(attrs(fields)))
+	return c
+}
+
+// tooEarly is an error that etcd logs when it is done with its first start before it has written anything; it tries again.
+const tooEarly = "failed to update storage version"
+
+func (c slogCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(e.Level) && e.Message != tooEarly {
+		return ce.AddCore(e, c)
+	}
+	return ce
+}
+
+func (c slogCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	level := slog.LevelError
+	if e.Level <= zap.WarnLevel {
+		level = slog.LevelWarn
+	}
+	c.log.LogAttrs(context.Background(), level, "etcd: "+e.Message, attrs(fields)...)
+	return nil
+}
+
+func (slogCore) Sync() error { return nil }
+
+func attrs(fields []zapcore.Field) []slog.Attr {
+	m := zapcore.NewMapObjectEncoder()
+	for _, f := range fields {
+		f.AddTo(m)
+	}
+	var as []slog.Attr
+	for _, k := range slices.Sorted(maps.Keys(m.Fields)) {
+		as = append(as, slog.Any(k, m.Fields[k]))
+	}
+	return as
+}
