@@ -78,7 +78,7 @@ func (p Provider) encode(e *jsontext.Encoder, withSecrets bool) error {
 	return e.WriteToken(jsontext.EndObject)
 }
 
-// keepSecrets returns p with each masked secret replaced by that of old.
+// keepSecrets returns p with each masked secret replaced by that of old, and with what a newer version has set there.
 func (p Provider) keepSecrets(old Provider) (Provider, error) {
 	kept := Provider{settings: make([]setting, 0, len(p.settings))}
 	for _, s := range p.settings {
@@ -88,6 +88,11 @@ func (p Provider) keepSecrets(old Provider) (Provider, error) {
 			}
 		}
 		kept.settings = append(kept.settings, s)
+	}
+	for _, s := range old.settings {
+		if s.raw != nil {
+			kept.settings = append(kept.settings, s)
+		}
 	}
 	return kept, nil
 }
