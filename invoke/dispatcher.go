@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/event-gateway/event-gateway/invoke/event"
@@ -24,6 +25,7 @@ type Dispatcher struct {
 	queue   *queue.Memory[lane, *delivery]
 	metrics *Metrics
 	log     *slog.Logger
+	lost    atomic.Int64
 }
 
 // Options are the settings of a Dispatcher.
@@ -142,14 +144,18 @@ func (d *Dispatcher) Backlog() int { return d.queue.Len() }
 
 // Drain delivers what is in the queue until ctx ends, and returns how many deliveries were lost. It logs each.
 func (d *Dispatcher) Drain(ctx context.Context) int {
-	left := d.queue.Drain(ctx)
-	for _, l := range left {
-		d.metrics.lost(l.target)
-		d.log.Error("an event was not delivered: there was no more time", "space", l.target.Function.Space,
-			"function", l.target.Function.ID, "event", l.event.ID, "type", l.event.Type)
+	for _, v := range d.queue.Drain(ctx) {
+		d.lose(v, "an event was not delivered: there was no more time")
 	}
 	d.egress.Close()
-	return len(left)
+	return int(d.lost.Load())
+}
+
+func (d *Dispatcher) lose(v *delivery, how string) {
+	d.lost.Add(1)
+	d.metrics.lost(v.target)
+	f := v.target.Function
+	d.log.Error(how, "space", f.Space, "function", f.ID, "event", v.event.ID, "type", v.event.Type)
 }
 
 // deliver is one attempt of an async delivery.
@@ -167,6 +173,10 @@ func (d *Dispatcher) deliver(ctx context.Context, v *delivery) {
 		err = d.failure(answer)
 	}
 	d.metrics.invoked(t.Function, err)
+	if err != nil && ctx.Err() != nil {
+		d.lose(v, "a delivery was cut off: there was no more time; the function may have got the event")
+		return
+	}
 	d.metrics.processed(t, err == nil)
 	if err != nil {
 		e := named(err, t.Function)
