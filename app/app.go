@@ -39,7 +39,7 @@ func New(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logg
 		a.stop()
 		return nil, err
 	}
-	rules := store.NewRules(invoke.FunctionTypes())
+	rules := store.NewRules(invoke.FunctionTypes(), o.Compat)
 	a.live = store.NewLive(a.store, store.Shared, rules, log)
 	a.gateway = a.wire(rules)
 	if err := a.listen(); err != nil {

@@ -126,6 +126,8 @@ func TestSubscriptions(t *testing.T) {
 		`Key: 'Subscription.FunctionID' Error:Field validation for 'FunctionID' failed on the 'required' tag`)
 	f(400, "POST", subscriptions, `{"functionId":"f","event":"a b"}`, invalid+`Key: 'Subscription.Event' Error:Field validation for 'Event' failed on the 'eventtype' tag`)
 	f(400, "POST", subscriptions, `{"functionId":"nobody","event":"y"}`, `Function "nobody" not found.`)
+	f(400, "POST", subscriptions, `{"functionId":"f","event":"y","cors":{"allowCredentials":true}}`,
+		invalid+`cors.allowCredentials needs cors.origins that are named: credentials cannot be allowed to every origin`)
 	f(409, "POST", subscriptions, `{"functionId":"f","event":"user.created","path":"/myteam"}`, `Subscription "user.created,f,%2Fmyteam" already exists.`)
 	// The shape of release 0.9.
 	f(201, "POST", subscriptions, `{"type":"async","eventType":"user.created","functionId":"f","path":"/myteam","metadata":{"a":"b"}}`,

@@ -32,32 +32,10 @@ func (e *blockedError) Unwrap() error { return e.cause }
 // NewEgress returns the way out of a gateway whose functions may live on private and loopback addresses. Link-local addresses, and with
 // them the metadata services of clouds, are refused always.
 func NewEgress() *Egress {
-	guard := ssrf.New(
-		ssrf.WithAnyPort(),
-		ssrf.WithAllowedV4Prefixes(prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10")...),
-		ssrf.WithAllowedV6Prefixes(prefixes("::1/128", "fc00::/7")...),
-	)
-	metadata := map[netip.Addr]bool{ // those that lie in a range which is allowed
-		netip.MustParseAddr("168.63.129.16"):   true, // Azure
-		netip.MustParseAddr("100.100.100.200"): true, // Alibaba Cloud
-		netip.MustParseAddr("fd00:ec2::254"):   true, // AWS
-		netip.MustParseAddr("fd20:ce::254"):    true, // Google Cloud
-	}
+	allowed := newGuard()
 	dialer := &net.Dialer{
 		Timeout: 3 * time.Second,
-		Control: func(network, address string, c syscall.RawConn) error {
-			to, err := netip.ParseAddrPort(address)
-			if err == nil && metadata[to.Addr().Unmap().WithZone("")] {
-				err = ssrf.ErrProhibitedIP
-			}
-			if err == nil {
-				err = guard.Safe(network, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()).String(), c)
-			}
-			if err != nil {
-				return &blockedError{err}
-			}
-			return nil
-		},
+		Control: func(network, address string, _ syscall.RawConn) error { return allowed(network, address) },
 	}
 	headers := map[string]http.Header{}
 	for _, f := range []event.Format{event.CloudEvents, event.Native} {
@@ -87,6 +65,35 @@ func (e *Egress) post(ctx context.Context, u *url.URL, p Payload) (*http.Respons
 		ContentLength: int64(len(p.Body)),
 	}
 	return e.transport.RoundTrip(req.WithContext(ctx))
+}
+
+// newGuard returns a function that refuses addresses, which are what a connection is about to be made to, with a *blockedError.
+func newGuard() func(network, address string) error {
+	guard := ssrf.New(
+		ssrf.WithAnyPort(),
+		ssrf.WithAllowedV4Prefixes(prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10")...),
+		ssrf.WithAllowedV6Prefixes(prefixes("::1/128", "fc00::/7")...),
+	)
+	metadata := map[netip.Addr]bool{ // services that lie in a range which is allowed
+		netip.MustParseAddr("168.63.129.16"):   true, // Azure
+		netip.MustParseAddr("100.100.100.200"): true, // Alibaba Cloud
+		netip.MustParseAddr("fd00:ec2::254"):   true, // AWS
+		netip.MustParseAddr("fd20:ce::254"):    true, // Google Cloud
+	}
+	return func(network, address string) error {
+		to, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return &blockedError{err}
+		}
+		ip := to.Addr().Unmap().WithZone("")
+		if metadata[ip] {
+			return &blockedError{ssrf.ErrProhibitedIP}
+		}
+		if err := guard.Safe(network, netip.AddrPortFrom(ip, to.Port()).String(), nil); err != nil {
+			return &blockedError{err}
+		}
+		return nil
+	}
 }
 
 func prefixes(list ...string) []netip.Prefix {

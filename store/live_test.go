@@ -34,7 +34,7 @@ type instance struct {
 // newInstance returns an instance that follows the store, once it has a snapshot.
 func newInstance(t *testing.T, s store.Store) *instance {
 	t.Helper()
-	i := &instance{Store: s, rules: store.NewRules(invoke.FunctionTypes())}
+	i := &instance{Store: s, rules: store.NewRules(invoke.FunctionTypes(), false)}
 	i.live = store.NewLive(s, store.Shared, i.rules, slog.New(slog.DiscardHandler))
 	i.config = store.NewConfig(s, i.live, i.rules)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -233,7 +233,7 @@ type faulty struct {
 	loseAcks atomic.Int64 // so many commits land, and the answer does not come back
 	calls    atomic.Int64
 	delay    time.Duration // of each commit
-	drop     atomic.Bool // leave out what changed, and claim that it was all
+	drop     atomic.Bool   // leave out what changed, and claim that it was all
 }
 
 var errDown = errors.New("connection refused")

@@ -17,12 +17,13 @@ import (
 // Rules reads and checks what people and databases hand us as functions, subscriptions and event types. It is safe for concurrent use.
 type Rules struct {
 	types    map[string]*FunctionType
+	compat   bool
 	validate *validator.Validate
 }
 
-// NewRules returns the rules for a gateway that knows the given types of functions.
-func NewRules(types []FunctionType) *Rules {
-	r := &Rules{types: make(map[string]*FunctionType, len(types)), validate: validator.New()}
+// NewRules returns the rules for a gateway that knows the given types of functions. compat takes what was taken in 2018.
+func NewRules(types []FunctionType, compat bool) *Rules {
+	r := &Rules{types: make(map[string]*FunctionType, len(types)), compat: compat, validate: validator.New()}
 	for _, t := range types {
 		r.types[t.Name] = &t
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -121,7 +122,11 @@ func (r *Rules) decodeSeed(body []byte, space string) (*Subscription, error) {
 	if b.Event == HTTPEvent && b.Method == "" {
 		return nil, errors.New("Missing required fields (method, path) for HTTP event.") //lint:ignore ST1005 clients know it so
 	}
-	return b.subscription(space), nil
+	s := b.subscription(space)
+	if s.CORS != nil && s.CORS.AllowCredentials && slices.Contains(s.CORS.Origins, "*") && !r.compat {
+		return nil, errors.New("cors.allowCredentials needs cors.origins that are named: credentials cannot be allowed to every origin")
+	}
+	return s, nil
 }
 
 func (b *seedBody) subscription(space string) *Subscription {

@@ -120,6 +120,39 @@ func TestDataDirInUse(t *testing.T) {
 	start(t, embed.Options{DataDir: dir}).Close() // waits for it
 }
 
+// TestDataDirInUseFromTheStart has two make the data at once.
+func TestDataDirInUseFromTheStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	started := make(chan *embed.Server, 2)
+	for range 2 {
+		go func() {
+			s, err := embed.Start(ctx, embed.Options{DataDir: dir, UnsafeNoFsync: true})
+			if err != nil && !strings.Contains(err.Error(), "another process is using") {
+				t.Error(err)
+			}
+			started <- s
+		}()
+	}
+	running := 0
+	for range 2 {
+		select {
+		case s := <-started:
+			if s != nil {
+				running++
+				defer s.Close()
+			}
+		case <-time.After(5 * time.Second):
+			t.Error("still starting")
+		}
+	}
+	if running != 1 {
+		t.Errorf("%d servers run on one directory", running)
+	}
+}
+
 func TestBrokenData(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -66,12 +66,16 @@ func welcome(a *app.App, o *app.Options) {
 	if !o.Dev {
 		return
 	}
+	token := ""
+	if o.ConfigToken != "" {
+		token = "-H 'Authorization: Bearer TOKEN' "
+	}
 	fmt.Printf(`
 Register a function, and invoke it:
-  curl %[2]s/v1/spaces/default/functions -H 'Content-Type: application/json' \
+  curl %[2]s/v1/spaces/default/functions %[3]s-H 'Content-Type: application/json' \
     -d '{"functionId":"hello","type":"http","provider":{"url":"http://localhost:8080/"}}'
   curl %[1]s/ -H 'Event: invoke' -H 'Function-ID: hello' -H 'Content-Type: application/json' -d '{"name":"Max"}'
-`, a.EventsURL(), a.ConfigURL())
+`, a.EventsURL(), a.ConfigURL(), token)
 }
 
 func versionName() string {

@@ -107,8 +107,8 @@ func (q *Memory[K, T]) Drain(ctx context.Context) []T {
 	return left
 }
 
-// fits says whether there is room for one more item. A lane may hold at most as many as are still free: however many functions
-// are slow, one that is not finds room.
+// fits says whether there is room for one more item. A lane may hold at most as many as are still free: a function that is slow
+// takes half of the queue, a second one half of what is left, and others still find room.
 func (q *Memory[K, T]) fits(item Item[K, T]) bool {
 	free := q.options.Size - q.size
 	if free <= 0 || q.bytes+item.Bytes > q.options.Bytes {

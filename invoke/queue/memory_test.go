@@ -1,0 +1,199 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/event-gateway/event-gateway/invoke/queue"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type item = queue.Item[string, string]
+
+func items(lane string, values ...string) []item {
+	var list []item
+	for _, v := range values {
+		list = append(list, item{Lane: lane, Bytes: 10, Value: v})
+	}
+	return list
+}
+
+// TestOrder: the items of a lane begin in their order, and only so many at once.
+func TestOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var began []string
+		var running, most int
+		q := queue.NewMemory[string](queue.Options{Size: 100, Bytes: 1e6, Lane: 2}, func(_ context.Context, v string) {
+			mu.Lock()
+			began = append(began, v)
+			running++
+			most = max(most, running)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			running--
+			mu.Unlock()
+		})
+		var want []string
+		for i := range 10 {
+			want = append(want, fmt.Sprint(i))
+			if err := q.Add(items("a", fmt.Sprint(i))); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if left := q.Drain(t.Context()); len(left) != 0 || !slices.Equal(began, want) || most != 2 {
+			t.Errorf("left %v, began %v, %d at once", left, began, most)
+		}
+	})
+}
+
+// TestLanes: one that is slow delays nobody else and leaves room for others, however many are slow.
+func TestLanes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		var quick atomic.Int64
+		q := queue.NewMemory[string](queue.Options{Size: 100, Bytes: 1e6, Lane: 4}, func(_ context.Context, v string) {
+			if v == "slow" {
+				<-stuck
+				return
+			}
+			quick.Add(1)
+		})
+		accepted := 0
+		for lane := range 5 {
+			for range 200 {
+				if q.Add(items(fmt.Sprint("slow", lane), "slow")) == nil {
+					accepted++
+				}
+			}
+		}
+		if accepted < 90 || accepted > 99 {
+			t.Errorf("five slow lanes hold %d of 100", accepted)
+		}
+		for range 1000 {
+			if err := q.Add(items("quick", "quick")); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if quick.Load() != 1000 {
+			t.Errorf("the quick lane got %d of 1000", quick.Load())
+		}
+		close(stuck)
+		q.Drain(t.Context())
+	})
+}
+
+// TestAllOrNothing: what does not fit as a whole is not taken in part.
+func TestAllOrNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var got atomic.Int64
+		q := queue.NewMemory[string](queue.Options{Size: 10, Bytes: 1000, Lane: 1}, func(context.Context, string) { <-release; got.Add(1) })
+		if err := q.Add(items("a", "1", "2", "3")); err != nil {
+			t.Fatal(err)
+		}
+		many := append(items("b", "x", "y"), items("a", "4", "5", "6", "7")...)
+		if err := q.Add(many); !errors.Is(err, queue.ErrFull) {
+			t.Error(err)
+		}
+		if err := q.Add([]item{{Lane: "c", Bytes: 971}}); !errors.Is(err, queue.ErrFull) {
+			t.Error("too many bytes:", err)
+		}
+		if n := q.Len(); n != 3 {
+			t.Errorf("the queue holds %d, want 3", n)
+		}
+		if err := q.Add(items("b", "x", "y")); err != nil {
+			t.Error("what was refused still takes room:", err)
+		}
+		close(release)
+		q.Drain(t.Context())
+		if got.Load() != 5 {
+			t.Errorf("%d were delivered, want 5", got.Load())
+		}
+	})
+}
+
+// TestDrain: when time is over, what is under way is told, and what had not begun is returned.
+func TestDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cut atomic.Int64
+		q := queue.NewMemory[string](queue.Options{Size: 100, Bytes: 1e6, Lane: 2}, func(ctx context.Context, _ string) {
+			<-ctx.Done()
+			cut.Add(1)
+		})
+		if err := q.Add(items("a", "1", "2", "3", "4")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		if left := q.Drain(ctx); !slices.Equal(left, []string{"3", "4"}) || cut.Load() != 2 || time.Since(began) != time.Minute {
+			t.Errorf("left %v, %d cut off, after %s", left, cut.Load(), time.Since(began))
+		}
+		if err := q.Add(items("a", "5")); !errors.Is(err, queue.ErrClosed) {
+			t.Error(err)
+		}
+		if left := q.Drain(t.Context()); len(left) != 0 || q.Len() != 0 {
+			t.Error("a second drain:", left)
+		}
+	})
+}
+
+// TestNothingIsLost: whatever happens, what was accepted is delivered once, or returned.
+func TestNothingIsLost(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 2))
+	for range 20 {
+		var mu sync.Mutex
+		seen := map[string]int{}
+		q := queue.NewMemory[string](queue.Options{Size: 20, Bytes: 300, Lane: 3}, func(ctx context.Context, v string) {
+			mu.Lock()
+			seen[v]++
+			mu.Unlock()
+		})
+		accepted := map[string]bool{}
+		for i := range 500 {
+			var batch []item
+			for j := range 1 + random.IntN(4) {
+				batch = append(batch, item{Lane: fmt.Sprint(random.IntN(4)), Bytes: random.IntN(40), Value: fmt.Sprint(i, " ", j)})
+			}
+			if q.Add(batch) == nil {
+				for _, b := range batch {
+					accepted[b.Value] = true
+				}
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if random.IntN(2) == 0 {
+			cancel()
+		}
+		for _, v := range q.Drain(ctx) {
+			seen[v]++
+		}
+		cancel()
+		for v, n := range seen {
+			if n != 1 || !accepted[v] {
+				t.Errorf("%q was seen %d times, accepted: %t", v, n, accepted[v])
+			}
+		}
+		if len(seen) != len(accepted) || q.Len() != 0 {
+			t.Errorf("%d accepted, %d seen, %d in the queue", len(accepted), len(seen), q.Len())
+		}
+	}
+}
