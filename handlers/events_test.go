@@ -64,6 +64,22 @@ func TestInvoke(t *testing.T) {
 	}
 }
 
+// TestInvokeSubscription: a sync subscription of release 0.9 on the name invoke takes the event; its answer is a response.
+func TestInvokeSubscription(t *testing.T) {
+	t.Parallel()
+	f := answers(t, `{"statusCode":201,"body":"made"}`)
+	g := start(t, "-invoke=open")
+	g.function("default", "f", f.URL)
+	g.configure(201, "POST", inDefault+"/eventtypes", `{"name":"invoke"}`)
+	g.subscribe("default", `{"type":"sync","eventType":"invoke","functionId":"f","path":"/taken"}`)
+	for path, want := range map[string]string{"/taken": "201 made", "/free": `200 {"statusCode":201,"body":"made"}`} {
+		a := send(t, "POST", g.events+path, `{}`, "Event: invoke", "Function-ID: f", jsonType)
+		if got := fmt.Sprint(a.status, " ", a.body); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
+	}
+}
+
 func TestAsyncEvents(t *testing.T) {
 	t.Parallel()
 	g := start(t)

@@ -354,6 +354,27 @@ func TestToken(t *testing.T) {
 	f(200, "/v1/status")
 }
 
+// TestR: no host name is made of what is not the name of a region.
+func TestR(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	f := func(status int, arn, region string) {
+		t.Helper()
+		body := fmt.Sprintf(`{"functionId":"f%d","type":"awslambda","provider":{"arn":%q,"region":%q}}`, time.Now().UnixNano(), arn, region)
+		if a := send(t, "POST", g.config+inDefault+"/functions", body, jsonType); a.status != status {
+			t.Errorf("%s in %s: %v", arn, region, a)
+		}
+	}
+	const arn = "arn:aws:lambda:us-east-1:377024778620:function:hello"
+	f(201, arn, "us-east-1")
+	f(201, "hello", "us-gov-west-1")
+	f(400, arn, "x@evil.example/#")
+	f(400, "hello", "us-east-1.evil.example")
+	f(400, "hello", "us-east-1\n")
+	f(400, "hello", "localhost:9001")
+	f(400, arn, "eu-west-1")
+}
+
 // TestV: what is too large or too slow is refused in bounded time, with a status where HTTP has one.
 func TestV(t *testing.T) {
 	t.Parallel()

@@ -82,8 +82,8 @@ func commitRaw(t *testing.T, s store.Store, items map[string]string) {
 	}
 }
 
-// TestX3, X4: records that make no sense are left out, and harm nothing else.
-func TestX3(t *testing.T) {
+// TestX3_X4: records that make no sense are left out, and harm nothing else.
+func TestX3_X4(t *testing.T) {
 	s := memory.New()
 	i := newInstance(t, s)
 	i.function(t, "default", "good")
