@@ -44,7 +44,11 @@ func (e *edit) apply(op Op, rev Rev, report func(string, error)) {
 
 func (e *edit) put(item Item, report func(string, error)) {
 	e.delete(item.Key)
-	rec := e.next.rules.decodeItem(item)
+	e.insert(item, e.next.rules.decodeItem(item), report)
+}
+
+// insert adds a record where there is none.
+func (e *edit) insert(item Item, rec any, report func(string, error)) {
 	if s, ok := rec.(*Subscription); ok {
 		if err := e.route(s); err != nil {
 			rec = &quarantined{item.Rev, err}

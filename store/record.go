@@ -4,7 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unique"
 
 	"github.com/go-json-experiment/json"
@@ -81,6 +86,46 @@ func (r *Rules) decodeItem(item Item) any {
 		return &quarantined{item.Rev, err}
 	}
 	return rec
+}
+
+// decodeItems decodes many items on all processors, and yields them in their order while the rest is still being decoded.
+func (r *Rules) decodeItems(items []Item) iter.Seq2[Item, any] {
+	const size = 512
+	type chunk struct {
+		items   []Item
+		records []any
+		done    chan struct{}
+	}
+	return func(yield func(Item, any) bool) {
+		var chunks []*chunk
+		for some := range slices.Chunk(items, size) {
+			chunks = append(chunks, &chunk{items: some, done: make(chan struct{})})
+		}
+		var next atomic.Int64
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		for range min(runtime.GOMAXPROCS(0), len(chunks)) {
+			wg.Go(func() {
+				for i := next.Add(1) - 1; i < int64(len(chunks)); i = next.Add(1) - 1 {
+					c := chunks[i]
+					c.records = make([]any, len(c.items))
+					for j, item := range c.items {
+						c.records[j] = r.decodeItem(item)
+					}
+					close(c.done)
+				}
+			})
+		}
+		for _, c := range chunks {
+			<-c.done
+			for j, item := range c.items {
+				if !yield(item, c.records[j]) {
+					return
+				}
+			}
+			c.records = nil
+		}
+	}
 }
 
 func (r *Rules) storedFunction(item Item) (*Function, error) {

@@ -50,8 +50,8 @@ const Plain = plain
 // NewSnapshot returns the snapshot of a realm that holds the given items at head. Items that cannot be read are left out; report gets them.
 func NewSnapshot(rules *Rules, realm Realm, items []Item, head Head, report func(key string, why error)) *Snapshot {
 	e := (&Snapshot{Realm: realm, rules: rules, items: new(btree.Map[string, any])}).edit()
-	for _, item := range items {
-		e.put(item, report)
+	for item, rec := range rules.decodeItems(items) {
+		e.insert(item, rec, report)
 	}
 	return e.snapshot(head.Rev)
 }
