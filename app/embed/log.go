@@ -44,11 +44,13 @@ func (c slogCore) With(fields []zapcore.Field) zapcore.Core {
 	return c
 }
 
-// tooEarly is an error that etcd logs when it is done with its first start before it has written anything; it tries again.
-const tooEarly = "failed to update storage version"
+// tooEarly tells what etcd complains of in its first moments on new data, when it looks for what it is about to write.
+func tooEarly(message string) bool {
+	return message == "failed to update storage version" || message == "Failed to detect schema version"
+}
 
 func (c slogCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if c.Enabled(e.Level) && e.Message != tooEarly {
+	if c.Enabled(e.Level) && !tooEarly(e.Message) {
 		return ce.AddCore(e, c)
 	}
 	return ce

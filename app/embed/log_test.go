@@ -22,7 +22,7 @@ func TestLog(t *testing.T) {
 	log := newZap(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: dropTime})), level)
 
 	log.Info("not this")
-	log.Error(tooEarly)
+	log.Error("failed to update storage version")
 	log.Warn("slow", zap.Int("ms", 7), zap.String("a", "b"))
 	log.With(zap.String("member", "1")).Error("broken", zap.Error(errors.New("no disk")))
 	level.SetLevel(zap.FatalLevel)

@@ -1,0 +1,60 @@
+package etcd
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"github.com/event-gateway/event-gateway/store"
+)
+
+// layout names keys. It holds PREFIX/v1/.
+type layout struct{ prefix string }
+
+func (l layout) heads() string                    { return l.prefix + "heads/" }
+func (l layout) head(realm store.Realm) string    { return l.heads() + string(realm) }
+func (l layout) log(realm store.Realm) string     { return l.prefix + "log/" + string(realm) + "/" }
+func (l layout) items(realm store.Realm) string   { return l.prefix + "items/" + string(realm) + "/" }
+func (l layout) realm(headKey []byte) store.Realm { return store.Realm(headKey[len(l.heads()):]) }
+
+func (l layout) entry(realm store.Realm, rev store.Rev) string {
+	return fmt.Sprintf("%s%020d", l.log(realm), rev)
+}
+
+// end returns the end of the range of all keys that begin with prefix.
+func end(prefix string) string { return clientv3.GetPrefixRangeEnd(prefix) }
+
+// headOf reads the answer to a get of a head.
+func headOf(kvs []*mvccpb.KeyValue) (store.Head, error) {
+	if len(kvs) == 0 {
+		return store.Head{}, nil
+	}
+	return store.ParseHead(string(kvs[0].Value))
+}
+
+// itemValue is what item reads.
+func itemValue(rev store.Rev, value []byte) string {
+	var b strings.Builder
+	b.Grow(21 + len(value))
+	b.WriteString(strconv.FormatUint(uint64(rev), 10))
+	b.WriteByte(' ')
+	b.Write(value)
+	return b.String()
+}
+
+func item(key, stored []byte) (store.Item, error) {
+	i := bytes.IndexByte(stored, ' ')
+	if i < 0 {
+		return store.Item{}, fmt.Errorf("etcd: the item %q has no revision", key)
+	}
+	rev, err := strconv.ParseUint(string(stored[:i]), 10, 64)
+	if err != nil {
+		return store.Item{}, fmt.Errorf("etcd: the item %q has no revision", key)
+	}
+	return store.Item{Key: string(key), Value: stored[i+1:], Rev: store.Rev(rev)}, nil
+}

@@ -1,0 +1,182 @@
+package etcd_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/etcd"
+)
+
+// TestLayout: other versions of the gateway read and write the same keys.
+func TestLayout(t *testing.T) {
+	t.Parallel()
+	endpoint := server(t)
+	plain := plainClient(t, endpoint)
+	for _, prefix := range []string{"", "/other/"} {
+		s, err := etcd.Open(etcd.Options{Endpoints: []string{endpoint}, Prefix: prefix})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		c := store.Commit{ID: "id", Ops: []store.Op{{Key: "a/b", Value: []byte("x y")}, {Key: "c", Value: []byte{}}}}
+		head, err := s.Commit(t.Context(), "r", store.Head{}, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry, _ := c.Encode()
+		root := "/event-gateway/v1/"
+		if prefix != "" {
+			root = "/other/v1/"
+		}
+		want := map[string]string{
+			root + "heads/r": head.String(), root + "log/r/00000000000000000001": string(entry),
+			root + "items/r/a/b": "1 x y", root + "items/r/c": "1 ",
+		}
+		r, err := plain.Get(t.Context(), root, clientv3.WithPrefix())
+		if err != nil || len(r.Kvs) != len(want) {
+			t.Fatalf("got %v, %v; want %v", r, err, want)
+		}
+		for _, kv := range r.Kvs {
+			key := string(kv.Key)
+			if string(kv.Value) != want[key] {
+				t.Errorf("%s: got %q, want %q", key, kv.Value, want[key])
+			}
+			if isLog := strings.Contains(key, "/log/"); isLog != (kv.Lease != 0) {
+				t.Errorf("%s: has lease %d", key, kv.Lease)
+			} else if isLog {
+				ttl, err := plain.TimeToLive(t.Context(), clientv3.LeaseID(kv.Lease))
+				if err != nil || time.Duration(ttl.GrantedTTL)*time.Second != 2*store.LogAge {
+					t.Errorf("%s: lease %v, %v; want %v", key, ttl, err, 2*store.LogAge)
+				}
+			}
+		}
+	}
+}
+
+func TestLostLease(t *testing.T) {
+	t.Parallel()
+	endpoint := server(t)
+	plain := plainClient(t, endpoint)
+	s := open(t, endpoint)
+	w := &writer{t: t}
+	w.commit(s, 2)
+	leases, err := plain.Leases(t.Context())
+	if err != nil || len(leases.Leases) != 1 {
+		t.Fatalf("got %v, %v; want one lease for all commits", leases, err)
+	}
+	if _, err := plain.Revoke(t.Context(), leases.Leases[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	w.commit(s, 1)
+	if _, _, err := s.Changes(t.Context(), "r", 1, 0); !errors.Is(err, store.ErrTrimmed) {
+		t.Errorf("of the lost entries: got %v, want ErrTrimmed", err)
+	}
+	if commits, head, err := s.Changes(t.Context(), "r", 2, 0); len(commits) != 1 || head != w.head || err != nil {
+		t.Errorf("of the new entry: got %v, %v, %v", commits, head, err)
+	}
+}
+
+func TestHoleInTheLog(t *testing.T) {
+	t.Parallel()
+	endpoint := server(t)
+	s := open(t, endpoint)
+	w := &writer{t: t}
+	w.commit(s, 5)
+	if _, err := plainClient(t, endpoint).Delete(t.Context(), "/event-gateway/v1/log/r/00000000000000000003"); err != nil {
+		t.Fatal(err)
+	}
+	for after := range store.Rev(3) {
+		if _, _, err := s.Changes(t.Context(), "r", after, 0); !errors.Is(err, store.ErrTrimmed) {
+			t.Errorf("after %d: got %v, want ErrTrimmed", after, err)
+		}
+	}
+	if commits, _, err := s.Changes(t.Context(), "r", 3, 0); len(commits) != 2 || err != nil {
+		t.Errorf("after 3: got %v, %v", commits, err)
+	}
+}
+
+// TestBrokenRecords: what is broken in one realm is an error there, and nowhere else.
+func TestBrokenRecords(t *testing.T) {
+	t.Parallel()
+	endpoint := server(t)
+	plain := plainClient(t, endpoint)
+	for key, value := range map[string]string{
+		"heads/x": "what?", "heads/y": "1 0000000000000000", "items/y/k": "no revision", "log/y/00000000000000000001": "{",
+	} {
+		if _, err := plain.Put(t.Context(), "/event-gateway/v1/"+key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, endpoint)
+	for _, realm := range []store.Realm{"x", "y"} {
+		if _, _, err := s.Load(t.Context(), realm); err == nil {
+			t.Errorf("Load of %s: no error", realm)
+		}
+		for _, wait := range []time.Duration{0, time.Minute} {
+			if _, _, err := s.Changes(t.Context(), realm, 0, wait); err == nil {
+				t.Errorf("Changes of %s: no error", realm)
+			}
+		}
+	}
+	w := &writer{t: t}
+	f := startFollower(t, s)
+	defer f.stop()
+	w.commit(open(t, endpoint), 1)
+	f.reaches(w)
+	moved, err := s.Heads(t.Context(), map[store.Realm]store.Rev{"r": 0, "x": 0}, time.Minute)
+	if err != nil || len(moved) != 1 || moved["r"] != w.head {
+		t.Errorf("got %v, %v; want r at %v", moved, err, w.head)
+	}
+}
+
+func TestUser(t *testing.T) {
+	t.Parallel()
+	endpoint := server(t)
+	plain := plainClient(t, endpoint)
+	ctx := t.Context()
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(plain.UserAdd(ctx, "root", "root"))
+	must(plain.UserGrantRole(ctx, "root", "root"))
+	must(plain.RoleAdd(ctx, "gateway"))
+	const all = "/event-gateway/v1/"
+	must(plain.RoleGrantPermission(ctx, "gateway", all, clientv3.GetPrefixRangeEnd(all), clientv3.PermissionType(clientv3.PermReadWrite)))
+	must(plain.UserAdd(ctx, "me", "right"))
+	must(plain.UserGrantRole(ctx, "me", "gateway"))
+	must(plain.AuthEnable(ctx))
+
+	login := func(password string) *etcd.Store {
+		s, err := etcd.Open(etcd.Options{Endpoints: []string{endpoint}, Username: "me", Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	s := login("right")
+	w := &writer{t: t}
+	f := startFollower(t, s)
+	defer f.stop()
+	w.commit(s, 3)
+	f.reaches(w)
+	if items, head, err := s.Load(ctx, "r"); len(items) != 1 || head != w.head || err != nil {
+		t.Errorf("got %v, %v, %v", items, head, err)
+	}
+	if n := f.failures(); n != 0 {
+		t.Errorf("the follower failed %d times", n)
+	}
+	if _, _, err := login("wrong-secret").Load(ctx, "r"); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a wrong password: got %v", err)
+	} else {
+		t.Log(err)
+	}
+}

@@ -1,0 +1,136 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/event-gateway/event-gateway/store"
+)
+
+const (
+	pageBytes   = 4 << 20 // what a page of items should be about as large as
+	firstPage   = 1_000   // items of the first page, when their size is not known yet
+	largestPage = 10_000
+	logPage     = 200 // log entries of one request; most catch-ups are shorter
+	loadTries   = 3
+)
+
+// Load returns all items of the realm, as of one revision of etcd, which the first page tells.
+func (s *Store) Load(ctx context.Context, realm store.Realm) ([]store.Item, store.Head, error) {
+	for try := 1; ; try++ {
+		items, head, err := s.load(ctx, realm)
+		if err == nil {
+			return items, head, nil
+		}
+		// A compaction took the old revision away before the last page was read.
+		if !errors.Is(err, rpctypes.ErrCompacted) || try == loadTries {
+			return nil, store.Head{}, err
+		}
+	}
+}
+
+func (s *Store) load(ctx context.Context, realm store.Realm) ([]store.Item, store.Head, error) {
+	prefix := s.layout.items(realm)
+	txn, err := s.read(ctx,
+		clientv3.OpGet(s.layout.head(realm)),
+		clientv3.OpGet(prefix, clientv3.WithRange(end(prefix)), clientv3.WithLimit(firstPage)))
+	if err != nil {
+		return nil, store.Head{}, err
+	}
+	head, err := headOf(txn.Responses[0].GetResponseRange().Kvs)
+	if err != nil {
+		return nil, store.Head{}, err
+	}
+	page := txn.Responses[1].GetResponseRange()
+	items := make([]store.Item, 0, page.Count)
+	size := 0
+	for {
+		for _, kv := range page.Kvs {
+			item, err := item(kv.Key[len(prefix):], kv.Value)
+			if err != nil {
+				return nil, store.Head{}, err
+			}
+			items = append(items, item)
+			size += len(kv.Key) + len(kv.Value)
+		}
+		if !page.More {
+			return items, head, nil
+		}
+		from := string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+		limit := min(max(pageBytes*len(items)/size, 1), largestPage)
+		if page, err = s.page(ctx, from, end(prefix), limit, txn.Header.Revision); err != nil {
+			return nil, store.Head{}, err
+		}
+	}
+}
+
+// page reads part of a range as of a revision of etcd.
+func (s *Store) page(ctx context.Context, from, to string, limit int, revision int64) (page *etcdserverpb.RangeResponse, err error) {
+	err = s.call(ctx, func(ctx context.Context, c *clientv3.Client) error {
+		r, err := c.Get(ctx, from, clientv3.WithRange(to), clientv3.WithLimit(int64(limit)), clientv3.WithRev(revision))
+		page = (*etcdserverpb.RangeResponse)(r)
+		return err
+	})
+	return page, err
+}
+
+// read makes several gets at one revision of etcd.
+func (s *Store) read(ctx context.Context, gets ...clientv3.Op) (txn *clientv3.TxnResponse, err error) {
+	err = s.call(ctx, func(ctx context.Context, c *clientv3.Client) error {
+		txn, err = c.Txn(ctx).Then(gets...).Commit()
+		return err
+	})
+	return txn, err
+}
+
+// changes returns the commits after the revision. Each page comes with the head of its moment, and the last one reaches it.
+func (s *Store) changes(ctx context.Context, realm store.Realm, after store.Rev) ([]store.Commit, store.Head, error) {
+	var commits []store.Commit
+	for {
+		txn, err := s.read(ctx,
+			clientv3.OpGet(s.layout.head(realm)),
+			clientv3.OpGet(s.layout.entry(realm, after+1), clientv3.WithRange(end(s.layout.log(realm))), clientv3.WithLimit(logPage)))
+		if err != nil {
+			return nil, store.Head{}, err
+		}
+		head, err := headOf(txn.Responses[0].GetResponseRange().Kvs)
+		if err != nil {
+			return nil, store.Head{}, err
+		}
+		page, err := s.entries(realm, after, txn.Responses[1].GetResponseRange().Kvs)
+		if err != nil {
+			return nil, store.Head{}, err
+		}
+		commits, after = append(commits, page...), after+store.Rev(len(page))
+		switch {
+		case after == head.Rev:
+			return commits, head, nil
+		case after > head.Rev, len(page) == 0:
+			return nil, store.Head{}, store.ErrTrimmed
+		}
+	}
+}
+
+// entries reads log entries, which must be those right after the revision: leases of several processes may leave holes where
+// the log is old.
+func (s *Store) entries(realm store.Realm, after store.Rev, kvs []*mvccpb.KeyValue) ([]store.Commit, error) {
+	commits := make([]store.Commit, 0, len(kvs))
+	for _, kv := range kvs {
+		after++
+		if string(kv.Key) != s.layout.entry(realm, after) {
+			return nil, store.ErrTrimmed
+		}
+		c, err := store.DecodeCommit(after, kv.Value)
+		if err != nil {
+			return nil, fmt.Errorf("etcd: realm %s: %w", realm, err)
+		}
+		commits = append(commits, c)
+	}
+	return commits, nil
+}
