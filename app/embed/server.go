@@ -21,11 +21,12 @@ import (
 type Options struct {
 	DataDir       string       // where the data is kept; made, readable by its owner only, if there is none
 	ClientAddr    string       // host:port or http URL that clients are served on; "" is a free port of 127.0.0.1
+	PeerAddr      string       // the same for peers; "" does not listen for them, since the server is alone
 	UnsafeNoFsync bool         // lose what was written last in a power failure, and be faster: for tests
 	Logger        *slog.Logger // gets etcd's warnings and errors; nil discards them
 }
 
-// Server is a running etcd server, the only member of its cluster. It has no peer port and no HTTP gateway. Whoever
+// Server is a running etcd server, the only member of its cluster. It has no HTTP gateway. Whoever
 // reaches its client port can read and change all data, so that it is best left on a loopback address.
 type Server struct {
 	etcd  *embed.Etcd
@@ -113,7 +114,7 @@ func (s *Server) config(o Options) (*embed.Config, error) {
 	if o.DataDir == "" {
 		return nil, errors.New("the embedded etcd needs a data directory")
 	}
-	client, err := clientURL(o.ClientAddr)
+	client, err := listenURL(o.ClientAddr)
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +125,13 @@ func (s *Server) config(o Options) (*embed.Config, error) {
 	// A member must have a peer URL, which is part of its data for ever; it need not listen there.
 	peer := url.URL{Scheme: "http", Host: "127.0.0.1:0"}
 	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = nil, []url.URL{peer}
+	if o.PeerAddr != "" {
+		listen, err := listenURL(o.PeerAddr)
+		if err != nil {
+			return nil, err
+		}
+		cfg.ListenPeerUrls = []url.URL{listen}
+	}
 	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
 	// A lone member can only elect itself, so the sooner the better: it serves after this election time at the latest. Ticks
 	// this short cost an idle server 1% of a core.
@@ -134,8 +142,8 @@ func (s *Server) config(o Options) (*embed.Config, error) {
 	return cfg, nil
 }
 
-// clientURL returns the URL of a host:port, or of an http URL, and of a free port if there is none.
-func clientURL(addr string) (url.URL, error) {
+// listenURL returns the URL of a host:port, or of an http URL, and of a free port if there is none.
+func listenURL(addr string) (url.URL, error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}

@@ -89,6 +89,26 @@ func TestClientAddr(t *testing.T) {
 	bad(l.Addr().String(), "address already in use")
 }
 
+// TestPeerAddr: peers are listened for only where that was asked for.
+func TestPeerAddr(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	s, err := embed.Start(t.Context(), embed.Options{DataDir: t.TempDir(), PeerAddr: addr, UnsafeNoFsync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+}
+
 func TestDataDirInUse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

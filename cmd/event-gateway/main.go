@@ -53,7 +53,9 @@ func exit(code int, err error) {
 }
 
 func startEmbedded(ctx context.Context, o *app.Options, log *slog.Logger) (string, func(), error) {
-	s, err := embed.Start(ctx, embed.Options{DataDir: o.EmbedDataDir, ClientAddr: o.EmbedCliAddr, Logger: log})
+	s, err := embed.Start(ctx, embed.Options{
+		DataDir: o.EmbedDataDir, ClientAddr: o.EmbedCliAddr, PeerAddr: o.EmbedPeerAddr, Logger: log,
+	})
 	if err != nil {
 		return "", nil, err
 	}

@@ -77,7 +77,7 @@ func BenchmarkRange100k(b *testing.B) {
 	fill(b, open(b, endpoint), 100_000)
 	c := plainClient(b, endpoint)
 	for b.Loop() {
-		r, err := c.Get(b.Context(), "/event-gateway/v1/items/r/", clientv3.WithPrefix())
+		r, err := c.Get(b.Context(), "/event-gateway/v1/records/r/", clientv3.WithPrefix())
 		if err != nil || len(r.Kvs) != 100_000 {
 			b.Fatal(err)
 		}

@@ -4,7 +4,7 @@
 //
 //	PREFIX/v1/heads/REALM       store.Head.String
 //	PREFIX/v1/log/REALM/REV     store.Commit.Encode, REV in 20 digits; kept by a lease for one to two times store.LogAge
-//	PREFIX/v1/items/REALM/KEY   "REV VALUE", REV being that of the commit which wrote it
+//	PREFIX/v1/records/REALM/KEY "REV VALUE", REV being that of the commit which wrote it
 //
 // Realms and keys are written as they are: a realm's name must not contain a slash, nor a key a zero byte. The user that
 // the store logs in as needs to read and write under PREFIX/v1/, and nothing else.

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -129,7 +130,7 @@ func TestQuietWaitReadsNothing(t *testing.T) {
 	}
 	wait() // the first one starts the watch
 	for healthy := false; !healthy; time.Sleep(time.Millisecond) {
-		_, _, healthy = s.heads.look(func(map[store.Realm]store.Head) sight { return same })
+		_, _, healthy = s.heads.look(func(map[store.Realm]sighting) sight { return same })
 	}
 	before := kv.reads.Load()
 	wait()
@@ -141,20 +142,32 @@ func TestQuietWaitReadsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	fillMore := store.Commit{ID: "id", Ops: []store.Op{{Key: "0", Was: 1, Value: []byte("w")}}}
-	woken := make(chan error)
-	go func() {
-		_, _, err := s.Changes(t.Context(), "r", head.Rev, time.Minute)
-		woken <- err
-	}()
-	if _, err := other.Commit(t.Context(), "r", head, fillMore); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-woken; err != nil {
-		t.Error(err)
-	}
-	if n := kv.reads.Load() - before; n != 1 {
-		t.Errorf("%d requests for one change, want 1", n)
+	// The watch brings a commit with its head; only a large one is read.
+	for _, value := range [][]byte{[]byte("w"), make([]byte, largestKept)} {
+		before = kv.reads.Load()
+		c := store.Commit{ID: fmt.Sprint("id", len(value)), Ops: []store.Op{{Key: "0", Was: head.Rev, Value: value}}}
+		type result struct {
+			commits []store.Commit
+			head    store.Head
+			err     error
+		}
+		woken := make(chan result)
+		go func() {
+			commits, at, err := s.Changes(t.Context(), "r", head.Rev, time.Minute)
+			woken <- result{commits, at, err}
+		}()
+		next, err := other.Commit(t.Context(), "r", head, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := <-woken
+		if got.err != nil || got.head != next || len(got.commits) != 1 || got.commits[0].ID != c.ID || !bytes.Equal(got.commits[0].Ops[0].Value, value) {
+			t.Errorf("%d bytes: got %d commits at %v, %v", len(value), len(got.commits), got.head, got.err)
+		}
+		if n, large := kv.reads.Load()-before, len(value) > 1; n > 1 || (n == 1) != large {
+			t.Errorf("%d requests for one change of %d bytes", n, len(value))
+		}
+		head = next
 	}
 }
 

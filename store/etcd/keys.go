@@ -19,8 +19,20 @@ type layout struct{ prefix string }
 func (l layout) heads() string                    { return l.prefix + "heads/" }
 func (l layout) head(realm store.Realm) string    { return l.heads() + string(realm) }
 func (l layout) log(realm store.Realm) string     { return l.prefix + "log/" + string(realm) + "/" }
-func (l layout) items(realm store.Realm) string   { return l.prefix + "items/" + string(realm) + "/" }
+func (l layout) items(realm store.Realm) string   { return l.prefix + "records/" + string(realm) + "/" }
 func (l layout) realm(headKey []byte) store.Realm { return store.Realm(headKey[len(l.heads()):]) }
+
+// changes returns the range of all heads and logs, which no item lies in.
+func (l layout) changes() (from, to string) { return l.heads(), end(l.prefix + "log/") }
+
+// isHead says whether a key of the range of changes is a head.
+func (l layout) isHead(key []byte) bool { return bytes.HasPrefix(key, []byte(l.heads())) }
+
+// logRealm returns the realm that a log entry belongs to.
+func (l layout) logRealm(entryKey []byte) store.Realm {
+	realm, _, _ := bytes.Cut(entryKey[len(l.prefix+"log/"):], []byte("/"))
+	return store.Realm(realm)
+}
 
 func (l layout) entry(realm store.Realm, rev store.Rev) string {
 	return fmt.Sprintf("%s%020d", l.log(realm), rev)

@@ -35,7 +35,7 @@ func TestLayout(t *testing.T) {
 		}
 		want := map[string]string{
 			root + "heads/r": head.String(), root + "log/r/00000000000000000001": string(entry),
-			root + "items/r/a/b": "1 x y", root + "items/r/c": "1 ",
+			root + "records/r/a/b": "1 x y", root + "records/r/c": "1 ",
 		}
 		r, err := plain.Get(t.Context(), root, clientv3.WithPrefix())
 		if err != nil || len(r.Kvs) != len(want) {
@@ -106,7 +106,7 @@ func TestBrokenRecords(t *testing.T) {
 	endpoint := server(t)
 	plain := plainClient(t, endpoint)
 	for key, value := range map[string]string{
-		"heads/x": "what?", "heads/y": "1 0000000000000000", "items/y/k": "no revision", "log/y/00000000000000000001": "{",
+		"heads/x": "what?", "heads/y": "1 0000000000000000", "records/y/k": "no revision", "log/y/00000000000000000001": "{",
 	} {
 		if _, err := plain.Put(t.Context(), "/event-gateway/v1/"+key, value); err != nil {
 			t.Fatal(err)

@@ -13,17 +13,20 @@ import (
 
 // Changes returns the commits after the given revision.
 func (s *Store) Changes(ctx context.Context, realm store.Realm, after store.Rev, wait time.Duration) (commits []store.Commit, head store.Head, err error) {
+	if wait <= 0 {
+		return s.changes(ctx, realm, after)
+	}
 	read := func() (found bool, err error) {
+		if c, at, ok := s.heads.next(realm, after); ok {
+			commits, head = []store.Commit{c}, at
+			return true, nil
+		}
 		commits, head, err = s.changes(ctx, realm, after)
 		return len(commits) > 0, err
 	}
-	if wait <= 0 {
-		_, err = read()
-		return commits, head, err
-	}
-	err = s.await(ctx, wait, read, func(seen map[store.Realm]store.Head) sight {
+	err = s.await(ctx, wait, read, func(seen map[store.Realm]sighting) sight {
 		if seen[realm].Rev == after {
-			head = seen[realm]
+			head = seen[realm].Head
 		}
 		return compare(seen[realm].Rev, after)
 	})
@@ -40,7 +43,7 @@ func (s *Store) Heads(ctx context.Context, known map[store.Realm]store.Rev, wait
 		err := s.readHeads(ctx, known, moved)
 		return len(moved) > 0, err
 	}
-	err := s.await(ctx, wait, read, func(seen map[store.Realm]store.Head) sight {
+	err := s.await(ctx, wait, read, func(seen map[store.Realm]sighting) sight {
 		all := same
 		for realm, rev := range known {
 			all = max(all, compare(seen[realm].Rev, rev))
@@ -95,7 +98,7 @@ func compare(seen, known store.Rev) sight {
 
 // await reads as soon as the watch gives reason to, until read finds something or fails, or wait is over. What the watch has seen is
 // only ever the reason to read, so that it does not matter if it is late; and it is looked at again after each change of it.
-func (s *Store) await(ctx context.Context, wait time.Duration, read func() (found bool, err error), look func(seen map[store.Realm]store.Head) sight) error {
+func (s *Store) await(ctx context.Context, wait time.Duration, read func() (found bool, err error), look func(seen map[store.Realm]sighting) sight) error {
 	if err := s.follow(); err != nil {
 		return err
 	}

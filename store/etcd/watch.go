@@ -22,17 +22,38 @@ type heads struct {
 	started bool
 	stopped bool
 	healthy bool // the watch runs, so that seen is at most late
-	seen    map[store.Realm]store.Head
+	seen    map[store.Realm]sighting
 	changed chan struct{} // closed, and another one made, by each change
 }
+
+// sighting is the newest that the watch has seen of a realm. The log entry of that revision comes with its head, so that those who wait
+// need not read it; a large one is not kept.
+type sighting struct {
+	store.Head
+	entry []byte
+}
+
+const largestKept = 16 << 10
 
 func newHeads() heads { return heads{changed: make(chan struct{})} }
 
 // look has f look at what was seen. A change after it closes changed.
-func (h *heads) look(f func(seen map[store.Realm]store.Head) sight) (changed <-chan struct{}, s sight, healthy bool) {
+func (h *heads) look(f func(seen map[store.Realm]sighting) sight) (changed <-chan struct{}, s sight, healthy bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.changed, f(h.seen), h.healthy
+}
+
+// next returns the commit right after a revision, if it is the newest and the watch has brought it.
+func (h *heads) next(realm store.Realm, after store.Rev) (c store.Commit, head store.Head, ok bool) {
+	h.mu.Lock()
+	s, healthy := h.seen[realm], h.healthy
+	h.mu.Unlock()
+	if !healthy || s.Rev != after+1 || s.entry == nil {
+		return c, head, false
+	}
+	c, err := store.DecodeCommit(s.Rev, s.entry)
+	return c, s.Head, err == nil
 }
 
 func (h *heads) change(f func()) {
@@ -114,7 +135,7 @@ func (s *Store) watchOnce(healthy func()) error {
 	if err != nil {
 		return err
 	}
-	if err := stream.Send(watchRequest(s.layout.heads(), revision+1)); err != nil {
+	if err := stream.Send(s.watchRequest(revision + 1)); err != nil {
 		return err
 	}
 	for {
@@ -137,26 +158,35 @@ func (s *Store) watchOnce(healthy func()) error {
 	}
 }
 
-// note keeps a realm's head. One that cannot be read, or was deleted, counts as revision 0, so that those who wait for the realm will read it
-// themselves; the other realms must not suffer.
-func (s *Store) note(seen map[store.Realm]store.Head, kv *mvccpb.KeyValue) {
+// note keeps a realm's head or, if it is the head's, a log entry: a commit writes the head first. A head that cannot be read, or was deleted,
+// counts as revision 0, so that those who wait for the realm will read it themselves; the other realms must not suffer.
+func (s *Store) note(seen map[store.Realm]sighting, kv *mvccpb.KeyValue) {
+	if !s.layout.isHead(kv.Key) {
+		realm := s.layout.logRealm(kv.Key)
+		if at := seen[realm]; len(kv.Value) > 0 && len(kv.Value) <= largestKept && string(kv.Key) == s.layout.entry(realm, at.Rev) {
+			at.entry = kv.Value
+			seen[realm] = at
+		}
+		return
+	}
 	realm := s.layout.realm(kv.Key)
 	head, err := store.ParseHead(string(kv.Value)) // of a deletion there is no value
 	if err != nil {
 		s.log.Warn("etcd holds a head that cannot be read", "realm", string(realm), "error", err)
 	}
-	seen[realm] = head
+	seen[realm] = sighting{Head: head}
 }
 
-func watchRequest(prefix string, revision int64) *etcdserverpb.WatchRequest {
+func (s *Store) watchRequest(revision int64) *etcdserverpb.WatchRequest {
+	from, to := s.layout.changes()
 	return &etcdserverpb.WatchRequest{RequestUnion: &etcdserverpb.WatchRequest_CreateRequest{CreateRequest: &etcdserverpb.WatchCreateRequest{
-		Key: []byte(prefix), RangeEnd: []byte(end(prefix)), StartRevision: revision,
+		Key: []byte(from), RangeEnd: []byte(to), StartRevision: revision,
 	}}}
 }
 
 // readAllHeads returns the heads of all realms, and the revision of etcd that they are at.
-func (s *Store) readAllHeads(ctx context.Context) (map[store.Realm]store.Head, int64, error) {
-	all := make(map[store.Realm]store.Head)
+func (s *Store) readAllHeads(ctx context.Context) (map[store.Realm]sighting, int64, error) {
+	all := make(map[store.Realm]sighting)
 	from, to := s.layout.heads(), end(s.layout.heads())
 	revision := int64(0) // the newest
 	for {
