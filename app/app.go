@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -151,7 +152,7 @@ const (
 )
 
 func (a *App) newServer(surface handlers.Surface, addr string, port uint, pair KeyPair) (*server, error) {
-	tlsConfig, err := serverTLS(pair)
+	tlsConfig, err := serverTLS(pair, a.log)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +207,7 @@ func (s *server) close() {
 }
 
 func (s *server) url() string {
-	scheme, host := "http", s.addr
+	scheme, host := "http", strings.Trim(s.addr, "[]")
 	if s.tls {
 		scheme = "https"
 	}

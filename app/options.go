@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/peterbourgon/ff/v3"
@@ -74,7 +75,8 @@ func ParseOptions(args []string, usage io.Writer) (*Options, error) {
 func (o *Options) declare(fs *flag.FlagSet) {
 	fs.BoolVar(&o.Dev, "dev", false, "for trying things out on one machine: both APIs on localhost only, text logs, every function can be invoked")
 	fs.BoolVar(&o.Compat, "compat", false, "deliver and answer as the first Event Gateway did in 2018")
-	fs.BoolVar(&o.Version, "version", false, "print the version and exit")
+	// Images often have the version of what is in them in this variable.
+	fs.BoolFunc("version", "print the version and exit", func(s string) error { o.Version = s == "true"; return nil })
 	fs.String("config-file", "", "file with one option a line, such as: events-port 4000")
 
 	fs.StringVar(&o.EventsAddr, "events-addr", "", "address that the Events API listens on (default: all addresses; localhost with -dev)")
@@ -171,9 +173,13 @@ func listen(addr string, port uint) ([]net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	listeners := []net.Listener{v4}
-	if v6, err := net.Listen("tcp6", fmt.Sprintf("[::1]:%d", v4.Addr().(*net.TCPAddr).Port)); err == nil {
-		listeners = append(listeners, v6)
+	v6, err := net.Listen("tcp6", fmt.Sprintf("[::1]:%d", v4.Addr().(*net.TCPAddr).Port))
+	switch {
+	case err == nil:
+		return []net.Listener{v4, v6}, nil
+	case port != 0 && errors.Is(err, syscall.EADDRINUSE): // localhost would be two programs
+		_ = v4.Close()
+		return nil, err
 	}
-	return listeners, nil
+	return []net.Listener{v4}, nil
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -11,19 +12,20 @@ import (
 // certificate is a key pair that is read again when its files change, looked at once a second at most and only when somebody connects.
 type certificate struct {
 	pair KeyPair
+	log  *slog.Logger
 
 	mu      sync.Mutex
 	current *tls.Certificate
-	stamp   string
+	stamp   string // of the files that were read last
 	looked  time.Time
 }
 
 // serverTLS returns the TLS settings of a listener, or nil if it has no certificate.
-func serverTLS(pair KeyPair) (*tls.Config, error) {
+func serverTLS(pair KeyPair, log *slog.Logger) (*tls.Config, error) {
 	if pair.Cert == "" {
 		return nil, nil
 	}
-	c := &certificate{pair: pair}
+	c := &certificate{pair: pair, log: log}
 	if err := c.load(); err != nil {
 		return nil, err
 	}
@@ -35,7 +37,9 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.looked) > time.Second {
-		_ = c.load()
+		if err := c.load(); err != nil {
+			c.log.Error("the certificate was changed and cannot be read; the last good one stays", "error", err)
+		}
 	}
 	return c.current, nil
 }
@@ -53,10 +57,11 @@ func (c *certificate) load() error {
 	if stamp == c.stamp {
 		return nil
 	}
+	c.stamp = stamp // one complaint a change is enough
 	loaded, err := tls.LoadX509KeyPair(c.pair.Cert, c.pair.Key)
 	if err != nil {
 		return fmt.Errorf("TLS: %s and %s: %w", c.pair.Cert, c.pair.Key, err)
 	}
-	c.current, c.stamp = &loaded, stamp
+	c.current = &loaded
 	return nil
 }

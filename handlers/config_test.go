@@ -45,6 +45,7 @@ func TestFunctions(t *testing.T) {
 		`{"functions":[{"space":"default","functionId":"l","type":"awslambda","provider":{"arn":"arn:aws:lambda:us-east-1:377024778620:function:hello","region":"us-east-1"},"metadata":{"service":"a","stage":"dev"}}]}`)
 	f(200, "GET", functions+"?metadata.stage=dev&metadata.service=b", "", `{"functions":[]}`)
 	f(200, "GET", functions+"/f", "", `{"space":"default","functionId":"f","type":"http","provider":{"url":"http://localhost:1"}}`)
+	f(200, "GET", "/v1/spaces/def%61ult/functions/%66", "", `{"space":"default","functionId":"f","type":"http","provider":{"url":"http://localhost:1"}}`)
 	f(404, "GET", functions+"/x", "", `Function "x" not found.`)
 	f(404, "GET", "/v1/spaces/other/functions/f", "", `Function "f" not found.`)
 	f(409, "POST", functions, `{"functionId":"f","type":"http","provider":{"url":"http://localhost:1"}}`, `Function "f" already registered.`)
@@ -128,6 +129,7 @@ func TestSubscriptions(t *testing.T) {
 	f(400, "POST", subscriptions, `{"functionId":"nobody","event":"y"}`, `Function "nobody" not found.`)
 	f(400, "POST", subscriptions, `{"functionId":"f","event":"y","cors":{"allowCredentials":true}}`,
 		invalid+`cors.allowCredentials needs cors.origins that are named: credentials cannot be allowed to every origin`)
+	f(400, "POST", subscriptions, `{"functionId":"f","event":"y","cors":{"origin":["http://a.com"]}}`, invalid+`unknown member "origin"`)
 	f(409, "POST", subscriptions, `{"functionId":"f","event":"user.created","path":"/myteam"}`, `Subscription "user.created,f,%2Fmyteam" already exists.`)
 	// The shape of release 0.9.
 	f(201, "POST", subscriptions, `{"type":"async","eventType":"user.created","functionId":"f","path":"/myteam","metadata":{"a":"b"}}`,

@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"io"
+	"cmp"
 	"net/http"
 	"time"
 
@@ -12,9 +12,6 @@ import (
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/route"
 )
-
-// maxEventBody is the size in bytes that an event or a request may have. AWS Lambda allows as much.
-const maxEventBody = 6 << 20
 
 // receive takes whatever comes to the Events API. It ends in respond or in fail, and nowhere else.
 func (g *Gateway) receive(c *gin.Context) {
@@ -33,11 +30,12 @@ func (g *Gateway) process(c *gin.Context) (*invoke.Response, error) {
 		c.Header("Connection", "close")
 		return nil, statusError(http.StatusServiceUnavailable, unavailableMessage)
 	}
-	path, err := route.Canonical(c.Request.URL.EscapedPath())
+	// RawPath is what was sent, if that is not how Go would write it; EscapedPath would then write it anew and lose a %2F.
+	path, err := route.Canonical(cmp.Or(c.Request.URL.RawPath, c.Request.URL.EscapedPath()))
 	if err != nil {
 		return nil, statusError(http.StatusBadRequest, "Bad request: "+err.Error()+".")
 	}
-	body, err := readBody(c)
+	body, err := readBody(c, maxEventBody)
 	if err != nil {
 		return nil, err
 	}
@@ -116,18 +114,6 @@ func (g *Gateway) invocable(c *gin.Context, s *store.Snapshot, ev *event.Event, 
 		return store.Target{Function: f}, true, nil
 	}
 	return store.Target{}, true, statusError(http.StatusNotFound, "function or subscription not found")
-}
-
-// readBody reads a body up to the limit. Room is made for what has come, not for what was announced, unless that is little.
-func readBody(c *gin.Context) ([]byte, error) {
-	const small = 64 << 10
-	n := c.Request.ContentLength
-	if n >= 0 && n <= small {
-		body := make([]byte, n)
-		_, err := io.ReadFull(c.Request.Body, body)
-		return body, err
-	}
-	return io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxEventBody))
 }
 
 // respond writes a function's response.

@@ -1,12 +1,8 @@
 package handlers
 
 import (
-	"context"
 	"errors"
-	"io"
-	"net"
 	"net/http"
-	"os"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
@@ -58,11 +54,10 @@ const internalMessage = "Internal error. Please check logs."
 
 func (g *Gateway) status(err error) (int, string) {
 	var (
-		request  *requestError
-		config   *store.Error
-		input    *event.Error
-		call     *invoke.Error
-		tooLarge *http.MaxBytesError
+		request *requestError
+		config  *store.Error
+		input   *event.Error
+		call    *invoke.Error
 	)
 	switch {
 	case errors.As(err, &request):
@@ -73,12 +68,6 @@ func (g *Gateway) status(err error) (int, string) {
 		return g.callStatus(call)
 	case errors.As(err, &input):
 		return inputStatus(input.Code), input.Message
-	case errors.As(err, &tooLarge):
-		return http.StatusRequestEntityTooLarge, "The body is larger than allowed."
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return http.StatusRequestTimeout, "The request did not arrive in time."
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, new(net.Error)), errors.Is(err, context.Canceled):
-		return http.StatusBadRequest, "The request did not arrive whole."
 	case errors.Is(err, queue.ErrFull):
 		return http.StatusServiceUnavailable, "Too many events wait for this event's functions. Nothing was accepted; send it again later."
 	case errors.Is(err, queue.ErrClosed):

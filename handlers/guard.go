@@ -11,9 +11,6 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// maxConfigBody is what a request to the Config API may carry; a record itself is smaller.
-const maxConfigBody = 256 << 10
-
 // guard lets only operators in: those who know the token or, if there is none, programs on this machine.
 func (g *Gateway) guard(c *gin.Context) {
 	if g.Token == "" {
@@ -51,9 +48,8 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
 }
 
-// limitBody bounds what comes in, and takes only JSON: a web page can send other types without being asked.
-func (g *Gateway) limitBody(c *gin.Context) {
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxConfigBody)
+// onlyJSON refuses other bodies: a web page can send them without being asked.
+func (g *Gateway) onlyJSON(c *gin.Context) {
 	if m := c.Request.Method; m != http.MethodPost && m != http.MethodPut {
 		return
 	}

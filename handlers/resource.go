@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -40,7 +39,7 @@ func (h *resourceHandler[R]) counted(operation string, handle func(c *gin.Contex
 		if err := handle(c); err != nil {
 			h.fail(c, err)
 		}
-		h.Metrics.configured(h.Live.Snapshot(), c.Param("space"), h.name, operation, time.Since(began))
+		h.Metrics.configured(h.Live.Snapshot(), space(c), h.name, operation, time.Since(began))
 	}
 }
 
@@ -51,7 +50,7 @@ func (h *resourceHandler[R]) list(c *gin.Context) error {
 	}
 	wanted := metadataFilter(c.Request.URL.Query())
 	found := []R{}
-	for r := range h.res.list(s, c.Param("space")) {
+	for r := range h.res.list(s, space(c)) {
 		if has(h.res.metadata(r), wanted) {
 			found = append(found, r)
 		}
@@ -61,7 +60,7 @@ func (h *resourceHandler[R]) list(c *gin.Context) error {
 }
 
 func (h *resourceHandler[R]) get(c *gin.Context) error {
-	r, err := h.res.get(c.Param("space"), h.id(c))
+	r, err := h.res.get(space(c), h.id(c))
 	if err == nil {
 		h.respond(c, http.StatusOK, r)
 	}
@@ -69,11 +68,11 @@ func (h *resourceHandler[R]) get(c *gin.Context) error {
 }
 
 func (h *resourceHandler[R]) create(c *gin.Context) error {
-	body, err := io.ReadAll(c.Request.Body)
+	body, err := readBody(c, maxConfigBody)
 	if err != nil {
 		return err
 	}
-	r, err := h.res.create(c.Request.Context(), c.Param("space"), body)
+	r, err := h.res.create(c.Request.Context(), space(c), body)
 	if err == nil {
 		h.respond(c, http.StatusCreated, r)
 	}
@@ -81,11 +80,11 @@ func (h *resourceHandler[R]) create(c *gin.Context) error {
 }
 
 func (h *resourceHandler[R]) update(c *gin.Context) error {
-	body, err := io.ReadAll(c.Request.Body)
+	body, err := readBody(c, maxConfigBody)
 	if err != nil {
 		return err
 	}
-	r, err := h.res.update(c.Request.Context(), c.Param("space"), h.id(c), body, ifMatch(c))
+	r, err := h.res.update(c.Request.Context(), space(c), h.id(c), body, ifMatch(c))
 	if err == nil {
 		h.respond(c, http.StatusOK, r)
 	}
@@ -93,7 +92,7 @@ func (h *resourceHandler[R]) update(c *gin.Context) error {
 }
 
 func (h *resourceHandler[R]) delete(c *gin.Context) error {
-	err := h.res.delete(c.Request.Context(), c.Param("space"), h.id(c), ifMatch(c))
+	err := h.res.delete(c.Request.Context(), space(c), h.id(c), ifMatch(c))
 	if err == nil {
 		respondJSON(c, http.StatusNoContent, nil)
 	}
@@ -105,6 +104,15 @@ func (h *resourceHandler[R]) respond(c *gin.Context, status int, r R) {
 	respondJSON(c, status, r)
 }
 
+// space returns the space in the path, which may be percent-encoded.
+func space(c *gin.Context) string {
+	raw := c.Param("space")
+	if decoded, err := url.PathUnescape(raw); err == nil {
+		return decoded
+	}
+	return raw
+}
+
 // id returns the id in the path. Clients put ids there raw, though they contain percent signs, or encoded.
 func (h *resourceHandler[R]) id(c *gin.Context) string {
 	raw := c.Param("id")
@@ -112,7 +120,7 @@ func (h *resourceHandler[R]) id(c *gin.Context) string {
 	if err != nil || decoded == raw {
 		return raw
 	}
-	if _, err := h.res.get(c.Param("space"), decoded); err != nil {
+	if _, err := h.res.get(space(c), decoded); err != nil {
 		return raw
 	}
 	return decoded

@@ -58,7 +58,7 @@ func (g *Gateway) Router(surfaces ...Surface) http.Handler {
 
 	if slices.Contains(surfaces, Config) {
 		r.HandleMethodNotAllowed = true
-		r.NoMethod(func(c *gin.Context) { g.fail(c, statusError(http.StatusMethodNotAllowed, "method not allowed")) })
+		r.NoMethod(g.guard, func(c *gin.Context) { g.fail(c, statusError(http.StatusMethodNotAllowed, "method not allowed")) })
 		r.NoRoute(g.guard, func(c *gin.Context) { g.fail(c, errNotFound) })
 
 		local := r.Group("/", g.guardBrowsers)
@@ -70,7 +70,7 @@ func (g *Gateway) Router(surfaces ...Surface) http.Handler {
 		r.GET("/metrics", g.guard, metrics)
 		r.GET("/v1/metrics", g.guard, metrics)
 
-		space := r.Group("/v1/spaces/:space", g.guard, g.limitBody)
+		space := r.Group("/v1/spaces/:space", g.guard, g.onlyJSON)
 		serve(g, space, "function", functions(g.Config))
 		serve(g, space, "subscription", subscriptions(g.Config))
 		serve(g, space, "eventtype", eventTypes(g.Config))

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/event-gateway/event-gateway/handlers"
+	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/memory"
 )
 
 // Each test is one defect of the first Event Gateway: the names are those of docs/security.md.
@@ -170,6 +177,65 @@ func TestF(t *testing.T) {
 	}
 }
 
+// TestF_Memory: what counts is the memory that an event keeps, not the part of it that is data.
+func TestF_Memory(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	f := newFunction(t, func(http.ResponseWriter, *http.Request) { <-release })
+	quick := answers(t, "")
+	g := start(t)
+	g.function("default", "f", f.URL)
+	g.function("default", "quick", quick.URL)
+	g.subscribe("default", `{"functionId":"f","event":"e"}`)
+	g.subscribe("default", `{"functionId":"quick","event":"quick"}`)
+	padded := "1" + strings.Repeat(" ", 6<<20-1)
+	accepted := 0
+	for range 30 {
+		if a := send(t, "POST", g.events+"/", padded, "Event: e", jsonType); a.status == 202 {
+			accepted++
+		}
+	}
+	if accepted < 5 || accepted > 15 { // 256 MiB, of which one function may have half, at 14 MiB each
+		t.Errorf("%d events of 6 MiB were accepted", accepted)
+	}
+	if a := send(t, "POST", g.events+"/", padded, "Event: quick", jsonType); a.status != 202 {
+		t.Error("another function finds no room:", a)
+	}
+	if !strings.Contains(g.configure(200, "GET", "/metrics", "").body, fmt.Sprintf(`eventgateway_events_dropped_total{space="default",type="e"} %d`, 30-accepted)) {
+		t.Error("what was refused is not counted")
+	}
+	close(release)
+}
+
+// TestParametersStay: async deliveries keep the path parameters of their own request, however many come after it.
+func TestParametersStay(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	f := newFunction(t, func(http.ResponseWriter, *http.Request) { <-release })
+	g := start(t)
+	g.function("default", "f", f.URL)
+	g.configure(201, "POST", inDefault+"/eventtypes", `{"name":"http.request"}`)
+	g.subscribe("default", `{"functionId":"f","type":"async","eventType":"http.request","path":"/:id"}`)
+	for i := range 200 {
+		if a := send(t, "POST", g.events+fmt.Sprintf("/p%d", i), ""); a.status != 202 {
+			t.Fatal(a)
+		}
+	}
+	close(release)
+	if err := g.stop(); err != nil {
+		t.Error(err)
+	}
+	for _, e := range f.events() {
+		data := object(t, e)["data"].(map[string]any)
+		if want := fmt.Sprintf("map[id:%s]", strings.TrimPrefix(data["path"].(string), "/")); fmt.Sprint(data["params"]) != want {
+			t.Errorf("%s has the parameters %v", data["path"], data["params"])
+		}
+	}
+	if n := len(f.events()); n != 200 {
+		t.Errorf("%d events, want 200", n)
+	}
+}
+
 // TestG: the answers of functions that fail are closed: neither connections nor goroutines pile up.
 func TestG(t *testing.T) {
 	var opened atomic.Int64
@@ -324,6 +390,7 @@ func TestQ(t *testing.T) {
 	f(403, "GET", "/metrics", "Host: 10.0.0.1:4001")
 	f(403, "GET", "/v1/status", "Host: evil.example")
 	f(403, "GET", "/nothing", "Host: localhost.evil.example")
+	f(403, "PUT", functions, jsonType, "Host: evil.example")
 	f(200, "GET", functions, "Host: [::1]:4001")
 	f(200, "GET", functions, "Host: LOCALHOST", "Authorization: bearer ignored")
 	f(201, "POST", functions, jsonType+"; charset=utf-8")
@@ -399,6 +466,19 @@ func TestV(t *testing.T) {
 			t.Errorf("%s: %s", path, a)
 		}
 	}
+	// An escaped slash is no separator, whatever else is in the path.
+	g.subscribe("default", `{"functionId":"f","event":"http","method":"GET","path":"/admin/:x"}`)
+	for _, path := range []string{"/admin%2Fx", "/admin%2fx|", "/admin%2Fx\"", "/admin%2Fx^", "/admin%2Fx\xc3\xa9"} {
+		if a := raw(t, g.events, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); !strings.HasPrefix(a, "HTTP/1.1 404") {
+			t.Errorf("%s: %s", path, a)
+		}
+	}
+	// A body that is cut off or framed wrongly is the sender's fault.
+	for _, body := range []string{"Transfer-Encoding: chunked\r\n\r\nZZ\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nx\r\n0\r\n\r\n"} {
+		if a := raw(t, g.events, "POST /f HTTP/1.1\r\nHost: x\r\n"+body); !strings.HasPrefix(a, "HTTP/1.1 400") {
+			t.Errorf("%q: %s", body, a)
+		}
+	}
 	// A chunked request is the last one of its connection.
 	two := "POST /f HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nGET /f HTTP/1.1\r\nHost: x\r\n\r\n"
 	if a := raw(t, g.events, two); strings.Count(a, "HTTP/1.1 ") != 1 || !strings.Contains(a, "Connection: close") {
@@ -433,6 +513,25 @@ func raw(t *testing.T, url, request string) string {
 	_ = conn.SetReadDeadline(time.Now().Add(time.Second))
 	b, _ := io.ReadAll(conn)
 	return string(b)
+}
+
+// TestDraining: who comes while the gateway ends is told so.
+func TestDraining(t *testing.T) {
+	t.Parallel()
+	g := &handlers.Gateway{Log: slog.New(slog.DiscardHandler), Metrics: handlers.NewMetrics(prometheus.NewRegistry())}
+	g.Live = store.NewLive(memory.New(), store.Shared, store.NewRules(nil, false), g.Log)
+	if err := g.Live.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(g.Router(handlers.Events))
+	t.Cleanup(s.Close)
+	if a := send(t, "POST", s.URL, "", "Event: e"); a.status != 202 {
+		t.Error(a)
+	}
+	g.Draining.Store(true)
+	if a := send(t, "POST", s.URL, "", "Event: e"); a.status != 503 || a.message() != "Service Unavailable" || a.header.Get("Retry-After") == "" {
+		t.Error(a)
+	}
 }
 
 // TestPanic: a panic in a handler is a 500 and nothing else.

@@ -39,7 +39,7 @@ type Options struct {
 const (
 	// backlogBytes bounds the memory of the events in the backlog.
 	backlogBytes = 256 << 20
-	// deliveryBytes is what a delivery without a body is taken to cost.
+	// deliveryBytes is what a delivery of an empty event is taken to cost.
 	deliveryBytes = 1 << 10
 	// laneWidth is how many async deliveries to one function are under way at once.
 	laneWidth = 32
@@ -100,7 +100,7 @@ func (d *Dispatcher) Invoke(ctx context.Context, ev *event.Event, t store.Target
 func (d *Dispatcher) now(ctx context.Context, ev *event.Event, t store.Target, read func(*Answer) (*Response, error)) (*Response, error) {
 	f := t.Function
 	if f == nil {
-		return nil, &Error{Class: Invalid, Function: t.Subscription.FunctionID, Message: "its record cannot be read"}
+		return nil, noFunction(t)
 	}
 	var r *Response
 	answer, err := d.call(ctx, f, d.payload(ev, t, nil))
@@ -121,14 +121,10 @@ func (d *Dispatcher) Enqueue(ev *event.Event, targets []store.Target) error {
 	shared := &encodings{forms: map[event.Format][]byte{}}
 	items := make([]queue.Item[lane, *delivery], 0, len(targets))
 	for _, t := range targets {
-		if t.Function == nil {
-			d.log.Warn("a subscription's function cannot be read; it gets no events", "space", t.Subscription.Space, "function", t.Subscription.FunctionID)
-			continue
-		}
 		t.Names, t.Values = slices.Clone(t.Names), slices.Clone(t.Values)
 		items = append(items, queue.Item[lane, *delivery]{
-			Lane:  lane{t.Function.Space, t.Function.ID},
-			Bytes: deliveryBytes + 2*len(ev.Data.Raw)/len(targets), // all share the body and its encoded form
+			Lane:  lane{t.Subscription.Space, t.Subscription.FunctionID},
+			Bytes: cost(ev, len(targets)),
 			Value: &delivery{event: ev, target: t, shared: shared},
 		})
 	}
@@ -137,6 +133,16 @@ func (d *Dispatcher) Enqueue(ev *event.Event, targets []store.Target) error {
 		return err
 	}
 	return nil
+}
+
+// cost returns how much memory one of n deliveries of an event keeps. All share the event and, but for plain HTTP requests, its encoded
+// form, which is at most a third larger where it is base64.
+func cost(ev *event.Event, n int) int {
+	encoded := ev.Size + ev.Size/3
+	if ev.Kind == event.Plain {
+		return deliveryBytes + ev.Size/n + encoded
+	}
+	return deliveryBytes + (ev.Size+encoded)/n
 }
 
 // Backlog returns how many async deliveries wait or are under way.
@@ -154,8 +160,8 @@ func (d *Dispatcher) Drain(ctx context.Context) int {
 func (d *Dispatcher) lose(v *delivery, how string) {
 	d.lost.Add(1)
 	d.metrics.lost(v.target)
-	f := v.target.Function
-	d.log.Error(how, "space", f.Space, "function", f.ID, "event", v.event.ID, "type", v.event.Type)
+	sub := v.target.Subscription
+	d.log.Error(how, "space", sub.Space, "function", sub.FunctionID, "event", v.event.ID, "type", v.event.Type)
 }
 
 // deliver is one attempt of an async delivery.
@@ -164,25 +170,40 @@ func (d *Dispatcher) deliver(ctx context.Context, v *delivery) {
 	defer func() {
 		if p := recover(); p != nil {
 			d.metrics.processed(t, false)
-			d.log.Error("a panic ended a delivery", "function", t.Function.ID, "event", v.event.ID, "panic", p, "stack", string(debug.Stack()))
+			d.log.Error("a panic ended a delivery", "function", t.Subscription.FunctionID, "event", v.event.ID, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
 	d.metrics.waited(time.Since(v.event.Received))
-	answer, err := d.call(ctx, t.Function, d.payload(v.event, t, v.shared))
-	if err == nil {
-		err = d.failure(answer)
-	}
-	d.metrics.invoked(t.Function, err)
+	err := d.attempt(ctx, v)
 	if err != nil && ctx.Err() != nil {
 		d.lose(v, "a delivery was cut off: there was no more time; the function may have got the event")
 		return
 	}
 	d.metrics.processed(t, err == nil)
 	if err != nil {
-		e := named(err, t.Function)
-		d.log.Error("an event could not be delivered", "space", t.Function.Space, "function", t.Function.ID,
-			"event", v.event.ID, "type", v.event.Type, "class", e.Class, "error", e)
+		d.log.Error("an event could not be delivered", "space", t.Subscription.Space, "function", t.Subscription.FunctionID,
+			"event", v.event.ID, "type", v.event.Type, "class", err.Class, "error", err)
 	}
+}
+
+func (d *Dispatcher) attempt(ctx context.Context, v *delivery) *Error {
+	f := v.target.Function
+	if f == nil {
+		return noFunction(v.target)
+	}
+	answer, err := d.call(ctx, f, d.payload(v.event, v.target, v.shared))
+	if err == nil {
+		err = d.failure(answer)
+	}
+	d.metrics.invoked(f, err)
+	if err != nil {
+		return named(err, f)
+	}
+	return nil
+}
+
+func noFunction(t store.Target) *Error {
+	return &Error{Class: Invalid, Function: t.Subscription.FunctionID, Message: "its record cannot be read"}
 }
 
 func (d *Dispatcher) call(ctx context.Context, f *store.Function, p Payload) (*Answer, error) {

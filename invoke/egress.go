@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"syscall"
 	"time"
 
@@ -31,8 +32,9 @@ func (e *blockedError) Unwrap() error { return e.cause }
 
 // NewEgress returns the way out of a gateway whose functions may live on private and loopback addresses. Link-local addresses, and with
 // them the metadata services of clouds, are refused always.
-func NewEgress() *Egress {
-	allowed := newGuard()
+func NewEgress() *Egress { return newEgress(newGuard()) }
+
+func newEgress(allowed func(network, address string) error) *Egress {
 	dialer := &net.Dialer{
 		Timeout: 3 * time.Second,
 		Control: func(network, address string, _ syscall.RawConn) error { return allowed(network, address) },
@@ -56,14 +58,16 @@ func NewEgress() *Egress {
 // Close closes the connections that are idle.
 func (e *Egress) Close() { e.transport.CloseIdleConnections() }
 
-// post sends p once. net/http repeats a POST only where nothing of it was written yet.
+// post sends p once: net/http repeats a POST without an Idempotency-Key only where the server has surely not begun with it. For that it
+// needs GetBody.
 func (e *Egress) post(ctx context.Context, u *url.URL, p Payload) (*http.Response, error) {
 	req := &http.Request{
 		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header:        e.headers[p.ContentType],
-		Body:          io.NopCloser(bytes.NewReader(p.Body)),
 		ContentLength: int64(len(p.Body)),
+		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Body)), nil },
 	}
+	req.Body, _ = req.GetBody()
 	return e.transport.RoundTrip(req.WithContext(ctx))
 }
 
@@ -74,19 +78,15 @@ func newGuard() func(network, address string) error {
 		ssrf.WithAllowedV4Prefixes(prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10")...),
 		ssrf.WithAllowedV6Prefixes(prefixes("::1/128", "fc00::/7")...),
 	)
-	metadata := map[netip.Addr]bool{ // services that lie in a range which is allowed
-		netip.MustParseAddr("168.63.129.16"):   true, // Azure
-		netip.MustParseAddr("100.100.100.200"): true, // Alibaba Cloud
-		netip.MustParseAddr("fd00:ec2::254"):   true, // AWS
-		netip.MustParseAddr("fd20:ce::254"):    true, // Google Cloud
-	}
+	// Services of clouds that lie in a range which is allowed: Azure, Alibaba Cloud, AWS (metadata, name server, credentials of pods), Google Cloud.
+	metadata := prefixes("168.63.129.16/32", "100.100.100.200/32", "fd00:ec2::/32", "fd20:ce::/32")
 	return func(network, address string) error {
 		to, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return &blockedError{err}
 		}
 		ip := to.Addr().Unmap().WithZone("")
-		if metadata[ip] {
+		if slices.ContainsFunc(metadata, func(p netip.Prefix) bool { return p.Contains(ip) }) {
 			return &blockedError{ssrf.ErrProhibitedIP}
 		}
 		if err := guard.Safe(network, netip.AddrPortFrom(ip, to.Port()).String(), nil); err != nil {

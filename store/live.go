@@ -176,7 +176,9 @@ func (l *Live) apply(ctx context.Context, commits []Commit, head Head) error {
 }
 
 func (l *Live) mismatch(ctx context.Context, head Head) error {
-	l.reloading.Lock()
+	if !l.reloading.TryLock() {
+		return nil // somebody else is at it
+	}
 	defer l.reloading.Unlock()
 	if time.Since(l.reloaded) < reloadEvery {
 		return nil

@@ -398,6 +398,154 @@ func TestFolding(t *testing.T) {
 	})
 }
 
+// blocked is a store whose commits wait.
+type blocked struct {
+	store.Store
+	begun   chan struct{}
+	release chan struct{}
+}
+
+func (b *blocked) Commit(ctx context.Context, r store.Realm, at store.Head, c store.Commit) (store.Head, error) {
+	b.begun <- struct{}{}
+	<-b.release
+	return b.Store.Commit(ctx, r, at, c)
+}
+
+// held returns an instance, and a function that runs its argument while a commit is under way.
+func held(t *testing.T) (i *instance, during func(func())) {
+	b := &blocked{Store: memory.New(), begun: make(chan struct{}, 100), release: make(chan struct{}, 100)}
+	i = newInstance(t, b)
+	n := 0
+	return i, func(f func()) {
+		for range 100 {
+			select {
+			case <-b.begun:
+			default:
+			}
+		}
+		for len(b.release) > 0 {
+			<-b.release
+		}
+		n++
+		var wg sync.WaitGroup
+		wg.Go(func() { i.function(t, "default", fmt.Sprint("first", n)) })
+		<-b.begun
+		f()
+		for range 10 {
+			b.release <- struct{}{}
+		}
+		wg.Wait()
+	}
+}
+
+// TestW_GivenUp: a write whose sender has gone before its turn came is not made later.
+func TestW_GivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, during := held(t)
+		during(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			f, err := i.rules.DecodeFunction([]byte(`{"functionId":"gone","type":"http","provider":{"url":"http://localhost:1"}}`), "default", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = i.config.CreateFunction(ctx, f)
+			var e *store.Error
+			if !errors.As(err, &e) || e.Code != store.Unavailable || !strings.Contains(e.Message, "Nothing was changed") {
+				t.Error(err)
+			}
+		})
+		during(func() {})
+		if i.live.Snapshot().Function("default", "gone") != nil {
+			t.Error("the write was made after its sender was told that it was not")
+		}
+	})
+}
+
+// TestW_SameRecord: of writes of one record that wait together, each is answered with what it wrote.
+func TestW_SameRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, during := held(t)
+		during(func() {})
+		var wg sync.WaitGroup
+		put := func(port int) {
+			url := fmt.Sprintf("http://localhost:%d", port)
+			f, err := i.rules.DecodeFunction(fmt.Appendf(nil, `{"type":"http","provider":{"url":%q}}`, url), "default", "first1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := i.config.UpdateFunction(t.Context(), f, nil)
+			if err != nil || got == nil || got.Provider.Text("url") != url {
+				t.Errorf("put %d, got %v, %v", port, got, err)
+			}
+		}
+		during(func() {
+			for n := range 3 {
+				wg.Go(func() { put(100 + n) })
+				synctest.Wait()
+			}
+			wg.Go(func() {
+				if err := i.config.DeleteFunction(t.Context(), "default", "first1", nil); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		})
+		wg.Wait()
+		if i.live.Snapshot().Function("default", "first1") != nil {
+			t.Error("it was deleted last, and is there")
+		}
+	})
+}
+
+// panicking is a store with a bug.
+type panicking struct {
+	store.Store
+	panics atomic.Bool
+}
+
+func (p *panicking) Commit(ctx context.Context, r store.Realm, at store.Head, c store.Commit) (store.Head, error) {
+	if p.panics.Load() {
+		panic("a bug")
+	}
+	return p.Store.Commit(ctx, r, at, c)
+}
+
+// TestPanicInCommit: a panic ends one request, not all that follow.
+func TestPanicInCommit(t *testing.T) {
+	p := &panicking{Store: memory.New()}
+	i := newInstance(t, p)
+	p.panics.Store(true)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("there was no panic")
+			}
+		}()
+		_ = i.config.DeleteFunction(t.Context(), "default", "f", nil)
+		i.function(t, "default", "f")
+	}()
+	p.panics.Store(false)
+	i.function(t, "default", "g")
+}
+
+// TestReloadsAreBounded: a database whose digests are wrong for good does not make the gateway read it all the time.
+func TestReloadsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &faulty{Store: memory.New()}
+		i := newInstance(t, f)
+		other := newInstance(t, f.Store)
+		f.drop.Store(true)
+		for n := range 100 {
+			other.function(t, "default", fmt.Sprint("f", n))
+			time.Sleep(100 * time.Millisecond)
+		}
+		if loads := i.live.Stats().Loads; loads < 2 || loads > 4 {
+			t.Errorf("%d loads in ten seconds", loads)
+		}
+	})
+}
+
 // TestApply: a snapshot that followed every change is the same as one made of the items.
 func TestApply(t *testing.T) {
 	seed := rand.Uint64()

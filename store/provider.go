@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/go-json-experiment/json"
@@ -51,8 +52,8 @@ func (p Provider) String() string {
 	return string(bytes.TrimSpace(b.Bytes()))
 }
 
-// GoString keeps secrets out of %#v, too.
-func (p Provider) GoString() string { return p.String() }
+// Format keeps secrets out of whatever verb a Provider is printed with.
+func (p Provider) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.String()) }
 
 func (p Provider) encode(e *jsontext.Encoder, withSecrets bool) error {
 	if err := e.WriteToken(jsontext.BeginObject); err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"runtime"
@@ -74,7 +75,9 @@ func (r *Rules) decodeItem(item Item) any {
 		}
 	case eventTypeKind:
 		t := &EventType{Rev: item.Rev}
-		err = json.Unmarshal(item.Value, t)
+		if json.Unmarshal(item.Value, t) != nil {
+			err = errUnreadable
+		}
 		rec, key = t, eventTypeKey(t.Space, t.Name)
 	default:
 		err = fmt.Errorf("this version knows no %q", kind)
@@ -131,7 +134,7 @@ func (r *Rules) decodeItems(items []Item) iter.Seq2[Item, any] {
 func (r *Rules) storedFunction(item Item) (*Function, error) {
 	var b functionBody
 	if err := json.Unmarshal(item.Value, &b); err != nil {
-		return nil, unreadable(err)
+		return nil, errUnreadable
 	}
 	f, _, err := r.function(b, true)
 	if err != nil {
@@ -157,7 +160,7 @@ func (r *Rules) storedSubscription(item Item, space string) (*Subscription, erro
 		Extra      jsontext.Value    `json:",embed"`
 	}
 	if err := json.Unmarshal(item.Value, &b); err != nil {
-		return nil, unreadable(err)
+		return nil, errUnreadable
 	}
 	if b.Space != space {
 		return nil, fmt.Errorf("it is the record of another space")
@@ -186,5 +189,5 @@ func (r *Rules) storedSubscription(item Item, space string) (*Subscription, erro
 // intern makes equal strings share their memory: many subscriptions name the same few events and functions.
 func intern(s string) string { return unique.Make(s).Value() }
 
-// unreadable is the error for a record that is no JSON of the right form. It never shows the content.
-func unreadable(error) error { return fmt.Errorf("it is not the JSON of such a record") }
+// errUnreadable does not say more, since that would show the content.
+var errUnreadable = errors.New("it is not the JSON of such a record")

@@ -44,9 +44,11 @@ func (r *Rules) check(v any) error { return r.validate.Struct(v) }
 // decode reads one JSON object from a client into v, strictly: exact case, no duplicate members, nothing behind it. extra is where v
 // keeps members that it does not know: a stored record may have them, a client's may not.
 func decode(body []byte, v any, extra *jsontext.Value) error {
-	err := json.Unmarshal(body, v)
+	err := json.Unmarshal(body, v, json.RejectUnknownMembers(true)) // in nested objects, which have no extra
 	var semantic *json.SemanticError
 	switch {
+	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
+		return fmt.Errorf("unknown member %q", semantic.JSONPointer.LastToken())
 	case err == nil:
 		for name := range members(*extra) {
 			return fmt.Errorf("unknown member %q", name)

@@ -46,8 +46,8 @@ type Commit struct {
 	Ops []Op
 }
 
-// Store is a database that holds realms. Each call may be made from many goroutines, and ends soon after its ctx does.
-// An error that is none of the three below means that the database could not be asked, or did not answer.
+// Store is a database that holds realms. Each call may be made from many goroutines, and ends soon after its ctx does, with an error
+// that wraps the ctx's. An error that is not named below means that the database could not be asked, did not answer, or answered nonsense.
 type Store interface {
 	// Load returns all items of the realm, in any order, and the head that they are at: one consistent state, no older than the call.
 	Load(ctx context.Context, realm Realm) ([]Item, Head, error)
@@ -58,14 +58,14 @@ type Store interface {
 	Changes(ctx context.Context, realm Realm, after Rev, wait time.Duration) ([]Commit, Head, error)
 
 	// Commit applies all ops of c, or none, and returns the new head. ErrConflict: the realm is not at the given
-	// head any more. After any error other than ErrConflict and ErrTooLarge it is unknown whether c landed.
+	// head any more. After any other error it is unknown whether c landed. The limits are not checked here, but by Commit.Check.
 	Commit(ctx context.Context, realm Realm, at Head, c Commit) (Head, error)
 
 	// Heads returns the heads of those known realms that are not at the given revision. It waits as Changes does. A process that
 	// serves many realms follows this instead of one wait a realm.
 	Heads(ctx context.Context, known map[Realm]Rev, wait time.Duration) (map[Realm]Head, error)
 
-	// Close ends all calls under way and releases what the store holds.
+	// Close ends all calls under way with ErrClosed and releases what the store holds. It may be called twice.
 	Close() error
 }
 
@@ -74,13 +74,13 @@ var (
 	ErrConflict = errors.New("the realm has changed meanwhile")
 	// ErrTrimmed is returned by Changes when the log does not hold all commits that were asked for.
 	ErrTrimmed = errors.New("the log of changes does not reach back that far")
-	// ErrTooLarge is returned by Commit when c is over the limits that all stores share.
+	// ErrTooLarge is returned by Commit.Check when a commit is over the limits that all stores share.
 	ErrTooLarge = errors.New("the commit is too large")
 	// ErrClosed is returned by every call after Close.
 	ErrClosed = errors.New("the store is closed")
 )
 
-// What every store can carry. Checked by Check, above the backends.
+// What every store can carry. Checked by Commit.Check, above the backends.
 const (
 	MaxOps         = 60        // ops of one commit
 	MaxCommitBytes = 128 << 10 // values of one commit together

@@ -43,51 +43,68 @@ func newWriter(s Store, l *Live) *writer {
 	return &writer{store: s, live: l, turn: make(chan struct{}, 1)}
 }
 
-// do lands one write and returns a snapshot that holds it. The write goes on if ctx ends meanwhile.
+// do lands one write and returns a snapshot that holds it. If ctx ends before its turn has come, nothing is written.
 func (w *writer) do(ctx context.Context, p plan) (*Snapshot, error) {
 	mine := &write{plan: p, done: make(chan struct{})}
 	w.mu.Lock()
 	w.waiting = append(w.waiting, mine)
 	w.mu.Unlock()
+	gone := ctx.Done()
 	for {
 		select {
 		case <-mine.done:
 			return mine.at, mine.err
 		case w.turn <- struct{}{}:
 			w.commitWaiting(context.WithoutCancel(ctx))
-			<-w.turn
-		case <-ctx.Done():
-			return nil, &Error{Code: Unavailable, Message: "The request ended before the change was known to be made.", Cause: ctx.Err()}
+		case <-gone:
+			if w.takeBack(mine) {
+				return nil, &Error{Code: Unavailable, Message: "The request ended before its turn. Nothing was changed.", Cause: ctx.Err()}
+			}
+			gone = nil // it is being committed, which takes a bounded time
 		}
 	}
 }
 
+// takeBack removes a write that nobody has begun with.
+func (w *writer) takeBack(one *write) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.Index(w.waiting, one)
+	if i >= 0 {
+		w.waiting = slices.Delete(w.waiting, i, i+1)
+	}
+	return i >= 0
+}
+
+// commitWaiting commits all that wait, and gives up the turn.
 func (w *writer) commitWaiting(ctx context.Context) {
 	w.mu.Lock()
 	batch := w.waiting
 	w.waiting = nil
 	w.mu.Unlock()
-	if len(batch) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
-	taken, err := w.land(ctx, batch)
-	for _, one := range batch[:taken] {
-		if err != nil { // also for those that were refused: perhaps because of a change that did not land
-			one.err = err
+	defer func() {
+		for _, one := range batch { // only after a panic
+			one.err = unavailable(errors.New("a panic ended the commit"))
+			close(one.done)
 		}
-		close(one.done)
-	}
-	if rest := batch[taken:]; len(rest) > 0 { // they did not fit into one commit
-		w.mu.Lock()
-		w.waiting = append(rest, w.waiting...)
-		w.mu.Unlock()
+		<-w.turn
+	}()
+	for len(batch) > 0 {
+		taken, err := w.land(ctx, batch)
+		for _, one := range batch[:taken] {
+			if err != nil { // also for those that were refused: perhaps because of a change that did not land
+				one.err = err
+			}
+			close(one.done)
+		}
+		batch = batch[taken:]
 	}
 }
 
-// land commits as many writes from the front of batch as fit into one commit, and returns how many they are.
+// land commits as many writes from the front of batch as go into one commit, and returns how many they are: all, if the store is away.
 func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
 	for range commitTries {
 		s := w.live.Snapshot()
 		if s == nil {
@@ -97,7 +114,7 @@ func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
 		taken, refused := d.add(batch)
 		if refused {
 			if err := w.live.CatchUp(ctx); err != nil {
-				return taken, unavailable(err)
+				return len(batch), unavailable(err)
 			}
 			if w.live.Snapshot() != s {
 				continue // what it was refused for may be gone by now
@@ -107,16 +124,19 @@ func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
 		if len(c.Ops) == 0 {
 			return taken, finish(batch[:taken], s)
 		}
+		if err := c.Check(); err != nil {
+			return taken, err
+		}
 		head, err := w.commit(ctx, s.Head, c)
 		if err == nil {
 			c.Rev = head.Rev
 			return taken, finish(batch[:taken], w.own(ctx, d.now, c, head))
 		}
 		if !errors.Is(err, ErrConflict) {
-			return taken, err
+			return len(batch), err
 		}
 		if err := w.live.CatchUp(ctx); err != nil {
-			return taken, unavailable(err)
+			return len(batch), unavailable(err)
 		}
 	}
 	return len(batch), unavailable(ErrConflict)
@@ -147,7 +167,7 @@ func finish(batch []*write, at *Snapshot) error {
 // commit lands c, and finds out from the log whether it landed when the store does not say.
 func (w *writer) commit(ctx context.Context, at Head, c Commit) (Head, error) {
 	head, err := w.store.Commit(ctx, w.live.realm, at, c)
-	for pause := minBackoff; err != nil && !errors.Is(err, ErrConflict); pause = min(2*pause, maxBackoff) {
+	for pause := minBackoff; err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrTooLarge); pause = min(2*pause, maxBackoff) {
 		first := err
 		if sleep(ctx, pause/2+rand.N(pause)); ctx.Err() != nil {
 			return Head{}, unavailable(first)
@@ -193,7 +213,9 @@ func (d *draft) add(batch []*write) (taken int, refused bool) {
 		for _, op := range ops {
 			size += len(op.Value)
 		}
-		if i > 0 && (len(d.ops)+len(ops) > MaxOps || d.bytes+size > MaxCommitBytes) {
+		// The answer to each writer is the record as it wrote it, so two writes of one record do not go together.
+		twice := slices.ContainsFunc(ops, func(op Op) bool { _, ok := d.ops[op.Key]; return ok })
+		if i > 0 && (twice || len(d.ops)+len(ops) > MaxOps || d.bytes+size > MaxCommitBytes) {
 			return i, refused
 		}
 		d.bytes += size

@@ -217,7 +217,8 @@ func TestExit(t *testing.T) {
 		return p
 	}
 	p := slow("-drain-timeout=200ms")
-	if code := p.signal(syscall.SIGTERM); code != 1 || !strings.Contains(p.stderr.String(), "a delivery was cut off") {
+	if code := p.signal(syscall.SIGTERM); code != 1 ||
+		!regexp.MustCompile(`a delivery was cut off.* space=default function=f event=[0-9a-f-]{36} type=e`).MatchString(p.stderr.String()) {
 		t.Errorf("a delivery was cut off: exit code %d: %s", code, p.stderr.String())
 	}
 	p = slow("-drain-timeout=1h")

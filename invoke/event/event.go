@@ -58,6 +58,9 @@ type Event struct {
 	// HTTP is the rest of a Plain event's request, nil for the other kinds.
 	HTTP *HTTP
 
+	// Size is about how many bytes of memory the event keeps: all of the request's body, of which Data may be a small part, and its headers.
+	Size int
+
 	// Malformed says that the payload was declared to be JSON and is not. Data is then Binary. Whether that is
 	// an error is for the caller to say.
 	Malformed bool

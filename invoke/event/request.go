@@ -21,6 +21,20 @@ const (
 //
 // The error is an [*Error].
 func FromRequest(r *http.Request, path string, body []byte, received time.Time) (*Event, error) {
+	e, err := fromRequest(r, path, body, received)
+	if err != nil {
+		return nil, err
+	}
+	e.Size = cap(body) + len(path) + len(r.URL.RawQuery)
+	for name, values := range r.Header {
+		for _, value := range values {
+			e.Size += len(name) + len(value)
+		}
+	}
+	return e, nil
+}
+
+func fromRequest(r *http.Request, path string, body []byte, received time.Time) (*Event, error) {
 	contentType, err := single(r.Header, "Content-Type")
 	if err != nil {
 		return nil, err

@@ -48,6 +48,7 @@ type Memory[K comparable, T any] struct {
 type lane[K comparable, T any] struct {
 	items   []Item[K, T] // that wait
 	held    int          // that wait or are under way
+	bytes   int          // of those
 	running int          // goroutines
 }
 
@@ -107,15 +108,15 @@ func (q *Memory[K, T]) Drain(ctx context.Context) []T {
 	return left
 }
 
-// fits says whether there is room for one more item. A lane may hold at most as many as are still free: a function that is slow
-// takes half of the queue, a second one half of what is left, and others still find room.
+// fits says whether there is room for one more item. A lane may hold at most as many, and as much, as is still free: a function that is
+// slow takes half of the queue, a second one half of what is left, and others still find room.
 func (q *Memory[K, T]) fits(item Item[K, T]) bool {
-	free := q.options.Size - q.size
-	if free <= 0 || q.bytes+item.Bytes > q.options.Bytes {
+	free, freeBytes := q.options.Size-q.size, q.options.Bytes-q.bytes
+	if free <= 0 || item.Bytes > freeBytes {
 		return false
 	}
 	l := q.lanes[item.Lane]
-	return l == nil || l.held < free
+	return l == nil || l.held == 0 || l.held < free && l.bytes+item.Bytes <= freeBytes
 }
 
 func (q *Memory[K, T]) push(item Item[K, T]) {
@@ -126,6 +127,7 @@ func (q *Memory[K, T]) push(item Item[K, T]) {
 	}
 	l.items = append(l.items, item)
 	l.held++
+	l.bytes += item.Bytes
 	q.size++
 	q.bytes += item.Bytes
 }
@@ -171,6 +173,7 @@ func (q *Memory[K, T]) run(key K, l *lane[K, T]) {
 func (q *Memory[K, T]) forget(item Item[K, T], l *lane[K, T]) {
 	q.size--
 	q.bytes -= item.Bytes
+	l.bytes -= item.Bytes
 	if l.held--; l.held == 0 && l.running == 0 {
 		delete(q.lanes, item.Lane)
 	}

@@ -97,6 +97,31 @@ func TestLanes(t *testing.T) {
 	})
 }
 
+// TestBytes: nor does one that is slow fill the memory.
+func TestBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		q := queue.NewMemory[string](queue.Options{Size: 1000, Bytes: 1000, Lane: 4}, func(context.Context, string) { <-stuck })
+		accepted := 0
+		for range 100 {
+			if q.Add([]item{{Lane: "slow", Bytes: 100}}) == nil {
+				accepted++
+			}
+		}
+		if accepted != 5 {
+			t.Errorf("a slow lane holds %d times 100 bytes of 1000", accepted)
+		}
+		if err := q.Add([]item{{Lane: "other", Bytes: 400}}); err != nil {
+			t.Error(err)
+		}
+		if err := q.Add([]item{{Lane: "third", Bytes: 101}}); !errors.Is(err, queue.ErrFull) {
+			t.Error(err)
+		}
+		close(stuck)
+		q.Drain(t.Context())
+	})
+}
+
 // TestAllOrNothing: what does not fit as a whole is not taken in part.
 func TestAllOrNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
