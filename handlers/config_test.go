@@ -10,20 +10,24 @@ import (
 
 // The tables follow section 2 of the contract: what clients of 2018 send, and the statuses, messages and bodies that they know.
 
+// want makes a Config API request, and wants the given error message or, if it goes well, body.
+func (g *gateway) want(status int, method, path, body, want string) {
+	g.t.Helper()
+	a := g.configure(status, method, path, body)
+	got := a.message()
+	if status < 400 {
+		got = strings.TrimSpace(a.body)
+	}
+	if got != want {
+		g.t.Errorf("%s %s %s\ngot  %s\nwant %s", method, path, body, got, want)
+	}
+}
+
 func TestFunctions(t *testing.T) {
 	t.Parallel()
 	g := start(t)
 	const functions = inDefault + "/functions"
-	f := func(status int, method, path, body, want string) {
-		t.Helper()
-		a := g.configure(status, method, path, body)
-		if status >= 400 && a.message() != want {
-			t.Errorf("%s %s %s\ngot  %s\nwant %s", method, path, body, a.message(), want)
-		}
-		if status < 400 && strings.TrimSpace(a.body) != want {
-			t.Errorf("%s %s %s\ngot  %s\nwant %s", method, path, body, a.body, want)
-		}
-	}
+	f := g.want
 	const invalid = "Function doesn't validate. Validation error: "
 	f(200, "GET", functions, "", `{"functions":[]}`)
 	f(201, "POST", functions, `{"functionId":"f","type":"http","provider":{"url":"http://localhost:1"}}`,
@@ -98,16 +102,7 @@ func TestSubscriptions(t *testing.T) {
 		g.configure(201, "POST", inDefault+"/eventtypes", fmt.Sprintf(`{"name":%q}`, name))
 	}
 	const subscriptions = inDefault + "/subscriptions"
-	f := func(status int, method, path, body, want string) {
-		t.Helper()
-		a := g.configure(status, method, path, body)
-		if status >= 400 && a.message() != want {
-			t.Errorf("%s %s %s\ngot  %s\nwant %s", method, path, body, a.message(), want)
-		}
-		if status < 400 && strings.TrimSpace(a.body) != want {
-			t.Errorf("%s %s %s\ngot  %s\nwant %s", method, path, body, a.body, want)
-		}
-	}
+	f := g.want
 	const invalid = "Subscription doesn't validate. Validation error: "
 	// The seed's shape.
 	f(201, "POST", subscriptions, `{"functionId":"f","event":"user.created","path":"/myteam"}`,
@@ -186,13 +181,7 @@ func TestEventTypes(t *testing.T) {
 	g := start(t)
 	g.function("default", "f", "http://localhost:1")
 	const types = inDefault + "/eventtypes"
-	f := func(status int, method, path, body, want string) {
-		t.Helper()
-		a := g.configure(status, method, path, body)
-		if got := strings.TrimSpace(a.body); status < 400 && got != want || status >= 400 && a.message() != want {
-			t.Errorf("%s %s %s\ngot  %s\nwant %s", method, path, body, got, want)
-		}
-	}
+	f := g.want
 	const invalid = "Event Type doesn't validate. Validation error: "
 	f(200, "GET", types, "", `{"eventTypes":[]}`)
 	f(201, "POST", types, `{"name":"user.created","metadata":{"a":"b"}}`, `{"space":"default","name":"user.created","metadata":{"a":"b"}}`)
