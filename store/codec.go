@@ -10,9 +10,9 @@ import (
 
 // How heads and log entries are written in every database. Both are read by other versions of the gateway.
 
-// String returns the stored form of a head: the revision in decimal and the digest in 16 hex digits.
+// String returns the stored form of a head: the revision in decimal, the digest and the chain in 16 hex digits each.
 func (h Head) String() string {
-	return fmt.Sprintf("%d %016x", h.Rev, uint64(h.Digest))
+	return fmt.Sprintf("%d %016x %016x", h.Rev, uint64(h.Digest), uint64(h.Chain))
 }
 
 // ParseHead reads what Head.String wrote. The empty string is the head of a realm that nobody wrote to.
@@ -20,13 +20,17 @@ func ParseHead(s string) (Head, error) {
 	if s == "" {
 		return Head{}, nil
 	}
-	rev, digest, ok := strings.Cut(s, " ")
-	r, err1 := strconv.ParseUint(rev, 10, 64)
-	d, err2 := strconv.ParseUint(digest, 16, 64)
-	if !ok || err1 != nil || err2 != nil {
-		return Head{}, fmt.Errorf("%.40q is no head of a realm", s)
+	fields := strings.Split(s, " ")
+	if len(fields) != 3 {
+		return Head{}, fmt.Errorf("%.60q is no head of a realm", s)
 	}
-	return Head{Rev: Rev(r), Digest: Digest(d)}, nil
+	rev, err1 := strconv.ParseUint(fields[0], 10, 64)
+	digest, err2 := strconv.ParseUint(fields[1], 16, 64)
+	chain, err3 := strconv.ParseUint(fields[2], 16, 64)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return Head{}, fmt.Errorf("%.60q is no head of a realm", s)
+	}
+	return Head{Rev: Rev(rev), Digest: Digest(digest), Chain: Chain(chain)}, nil
 }
 
 type storedCommit struct {

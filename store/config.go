@@ -166,7 +166,7 @@ func find[R record](c *Config, t thing) (R, error) {
 
 func create[R record](ctx context.Context, c *Config, t thing, rec R, exists error, check func(*Snapshot) error) (R, error) {
 	return written[R](ctx, c, t, func(s *Snapshot) ([]Op, error) {
-		if s.revOf(t.key) != 0 { // also if its record cannot be read: a newer version may have written it
+		if s.has(t.key) { // also if its record cannot be read: a newer version may have written it
 			return nil, exists
 		}
 		if err := check(s); err != nil {
@@ -196,7 +196,7 @@ func replace[R record](ctx context.Context, c *Config, t thing, match Match, nex
 // remove also takes away a record that cannot be read.
 func remove[R record](ctx context.Context, c *Config, t thing, match Match, free func(*Snapshot) error) error {
 	_, err := c.writer.do(ctx, func(s *Snapshot) ([]Op, error) {
-		if s.revOf(t.key) == 0 {
+		if !s.has(t.key) {
 			return nil, t.notFound(NotFound)
 		}
 		if err := t.matches(s, match); err != nil {

@@ -16,8 +16,11 @@ func (d Digest) With(key string, rev Rev) Digest { return d + itemHash(key, rev)
 // Without returns the digest after an item was removed.
 func (d Digest) Without(key string, rev Rev) Digest { return d - itemHash(key, rev) }
 
-// itemHash is part of what is stored: it must never change.
+// itemHash is part of what is stored: it must never change. Items at revision 0 do not count: no commit wrote them.
 func itemHash(key string, rev Rev) Digest {
+	if rev == 0 {
+		return 0
+	}
 	h := fnv.New64a()
 	h.Write([]byte(key))
 	var b [9]byte // a zero byte, which no key contains, keeps keys and revisions apart
@@ -35,13 +38,25 @@ func mix(x uint64) uint64 {
 	return x ^ x>>33
 }
 
+// Chain is a hash over the ids of all commits in their order. Two copies of a realm at one revision have the same past if their chains are
+// equal: a database that was restored and written to again has another one.
+type Chain uint64
+
+// With returns the chain after one more commit. It is part of what is stored: it must never change.
+func (c Chain) With(id string) Chain {
+	h := fnv.New64a()
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(c))
+	h.Write(b[:])
+	h.Write([]byte(id))
+	return Chain(mix(h.Sum64()))
+}
+
 // Next returns the head that c leads to from h.
 func (h Head) Next(c Commit) Head {
-	next := Head{Rev: h.Rev + 1, Digest: h.Digest}
+	next := Head{Rev: h.Rev + 1, Digest: h.Digest, Chain: h.Chain.With(c.ID)}
 	for _, op := range c.Ops {
-		if op.Was != 0 {
-			next.Digest = next.Digest.Without(op.Key, op.Was)
-		}
+		next.Digest = next.Digest.Without(op.Key, op.Was)
 		if op.Value != nil {
 			next.Digest = next.Digest.With(op.Key, next.Rev)
 		}

@@ -26,9 +26,9 @@ func (s *Snapshot) edit() *edit {
 }
 
 // snapshot ends the edit.
-func (e *edit) snapshot(rev Rev) *Snapshot {
+func (e *edit) snapshot(rev Rev, chain Chain) *Snapshot {
 	s := e.next
-	s.Head = Head{Rev: rev, Digest: e.digest}
+	s.Head = Head{Rev: rev, Digest: e.digest, Chain: chain}
 	s.sync, s.async, s.invoke = e.sync.Tree(), e.async.Tree(), e.invoke.Tree()
 	s.corrupt = e.corrupt
 	return s

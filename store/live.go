@@ -42,7 +42,7 @@ type LiveStats struct {
 }
 
 const (
-	followWait = 30 * time.Second // one wait for changes; also how often an idle realm is confirmed
+	followWait = 30 * time.Second // one wait for changes; the store is asked when it is over, which confirms an idle realm
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = 2 * time.Second
 	// reloadEvery bounds the loads that a digest can cause, which may go on failing if the database itself is damaged.
@@ -85,7 +85,7 @@ func (l *Live) Run(ctx context.Context) error {
 		default:
 			l.stats.failures.Add(1)
 			if !away {
-				l.log.Warn("the configuration store cannot be read; routing goes on from the last snapshot", "realm", l.realm, "error", err)
+				l.log.Warn("the configuration store cannot be read; trying again", "realm", l.realm, "revision served", l.served(), "error", err)
 			}
 			away = true
 			sleep(ctx, backoff/2+rand.N(backoff))
@@ -93,6 +93,14 @@ func (l *Live) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// served returns the revision that routing goes on with, or "none yet".
+func (l *Live) served() string {
+	if s := l.current.Load(); s != nil {
+		return fmt.Sprint(s.Head.Rev)
+	}
+	return "none yet"
 }
 
 // CatchUp makes sure that the snapshot is at least as new as the call.
@@ -132,9 +140,9 @@ func (l *Live) refresh(ctx context.Context, wait time.Duration) error {
 	return l.apply(ctx, commits, head)
 }
 
-// load replaces the snapshot by a new one of all items. A head behind the snapshot's is taken only if the store was asked about it: a
-// restored database goes back.
-func (l *Live) load(ctx context.Context, trimmedAt Rev) error {
+// load replaces the snapshot by a new one of all items. One that is behind is taken only instead of the revision that is in doubt: a
+// restored database goes back, and a slow answer must not.
+func (l *Live) load(ctx context.Context, doubted Rev) error {
 	items, head, err := l.store.Load(ctx, l.realm)
 	if err != nil {
 		return err
@@ -149,45 +157,53 @@ func (l *Live) load(ctx context.Context, trimmedAt Rev) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now := l.current.Load(); now != nil && now.Head.Rev > s.Head.Rev && now.Head.Rev != trimmedAt {
+	if now := l.current.Load(); now != nil && now.Head.Rev > s.Head.Rev && now.Head.Rev != doubted {
 		return nil // somebody else was quicker
 	}
 	l.swap(s)
 	return nil
 }
 
-// apply adds commits to the snapshot. head is the store's after the last of them: if the digests differ, something was missed.
+// apply adds commits to the snapshot. head is the store's after the last of them: if they differ, something was missed.
 func (l *Live) apply(ctx context.Context, commits []Commit, head Head) error {
-	l.mu.Lock()
-	s := l.current.Load()
-	next, err := s.Apply(commits, l.report)
-	if err == nil && next != s {
-		l.swap(next)
-	}
-	l.mu.Unlock()
+	was, now, err := l.advance(commits)
 	switch {
 	case err != nil: // somebody else loaded another past meanwhile
-		return l.load(ctx, s.Head.Rev)
-	case next.Head.Rev == head.Rev && next.Head.Digest != head.Digest:
+		return l.load(ctx, was.Head.Rev)
+	case now.Head.Rev == head.Rev && now.Head != head:
 		return l.mismatch(ctx, head)
 	}
 	l.confirmed.Store(time.Now().UnixNano())
 	return nil
 }
 
+// advance returns the snapshot before and after the commits.
+func (l *Live) advance(commits []Commit) (was, now *Snapshot, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was = l.current.Load()
+	now, err = was.Apply(commits, l.report)
+	if err == nil && now != was {
+		l.swap(now)
+	}
+	return was, now, err
+}
+
 func (l *Live) mismatch(ctx context.Context, head Head) error {
 	if !l.reloading.TryLock() {
-		return nil // somebody else is at it
+		return errMismatch // somebody else is at it
 	}
 	defer l.reloading.Unlock()
 	if time.Since(l.reloaded) < reloadEvery {
-		return nil
+		return errMismatch
 	}
 	l.reloaded = time.Now()
 	l.stats.mismatches.Add(1)
 	l.log.Warn("the snapshot missed a change; the realm is loaded again", "realm", l.realm, "revision", head.Rev)
 	return l.load(ctx, head.Rev)
 }
+
+var errMismatch = errors.New("the snapshot missed a change, and is loaded again soon")
 
 // swap makes s the current snapshot. l.mu is held.
 func (l *Live) swap(s *Snapshot) {

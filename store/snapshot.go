@@ -53,12 +53,12 @@ func NewSnapshot(rules *Rules, realm Realm, items []Item, head Head, report func
 	for item, rec := range rules.decodeItems(items) {
 		e.insert(item, rec, report)
 	}
-	return e.snapshot(head.Rev)
+	return e.snapshot(head.Rev, head.Chain)
 }
 
 // Apply returns the snapshot after the given commits, of which those that it has already are passed over.
 func (s *Snapshot) Apply(commits []Commit, report func(key string, why error)) (*Snapshot, error) {
-	e, rev := s.edit(), s.Head.Rev
+	e, rev, chain := s.edit(), s.Head.Rev, s.Head.Chain
 	for _, c := range commits {
 		switch {
 		case c.Rev <= rev:
@@ -66,7 +66,7 @@ func (s *Snapshot) Apply(commits []Commit, report func(key string, why error)) (
 		case c.Rev != rev+1:
 			return nil, fmt.Errorf("the commits jump from revision %d to %d", rev, c.Rev)
 		}
-		rev = c.Rev
+		rev, chain = c.Rev, chain.With(c.ID)
 		for _, op := range c.Ops {
 			e.apply(op, rev, report)
 		}
@@ -74,7 +74,7 @@ func (s *Snapshot) Apply(commits []Commit, report func(key string, why error)) (
 	if rev == s.Head.Rev {
 		return s, nil
 	}
-	return e.snapshot(rev), nil
+	return e.snapshot(rev, chain), nil
 }
 
 // Route fills r with the targets of an event of the given type on a method and canonical path. Plain is the event of a plain HTTP request.
@@ -162,6 +162,12 @@ type Counts struct{ Functions, Subscriptions, EventTypes int }
 
 // Corrupt returns how many records of the realm cannot be read.
 func (s *Snapshot) Corrupt() int { return s.corrupt }
+
+// has says whether there is an item, readable or not.
+func (s *Snapshot) has(key string) bool {
+	_, found := s.items.Get(key)
+	return found
+}
 
 // revOf returns the revision of an item, readable or not, or 0.
 func (s *Snapshot) revOf(key string) Rev {

@@ -17,13 +17,14 @@ const Shared Realm = "_"
 // Rev is a realm's revision: the number of commits that it has seen. A realm that nobody wrote to is at 0.
 type Rev uint64
 
-// Head says where a realm stands: its revision and the digest of all its items at that revision.
+// Head says where a realm stands: its revision, the digest of all its items then, and the chain of all commits until then.
 type Head struct {
 	Rev    Rev
 	Digest Digest
+	Chain  Chain
 }
 
-// Item is one stored record. Rev is the revision of the commit that wrote it last.
+// Item is one stored record. Rev is the revision of the commit that wrote it last; 0 if none did, but somebody else.
 type Item struct {
 	Key   string
 	Value []byte

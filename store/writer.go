@@ -43,7 +43,7 @@ func newWriter(s Store, l *Live) *writer {
 	return &writer{store: s, live: l, turn: make(chan struct{}, 1)}
 }
 
-// do lands one write and returns a snapshot that holds it. If ctx ends before its turn has come, nothing is written.
+// do lands one write and returns a snapshot that holds it. If ctx ends before the write was begun with, nothing is written.
 func (w *writer) do(ctx context.Context, p plan) (*Snapshot, error) {
 	mine := &write{plan: p, done: make(chan struct{})}
 	w.mu.Lock()
@@ -144,7 +144,10 @@ func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
 
 // own makes the live snapshot hold what was committed here. A process that cannot catch up for a moment still answers the writer.
 func (w *writer) own(ctx context.Context, landed *Snapshot, c Commit, head Head) *Snapshot {
-	if w.live.Snapshot().Head.Rev+1 == head.Rev {
+	switch rev := w.live.Snapshot().Head.Rev; {
+	case rev >= head.Rev: // the watch was quicker
+		return landed
+	case rev+1 == head.Rev:
 		if w.live.apply(ctx, []Commit{c}, head) == nil {
 			return landed
 		}
@@ -224,7 +227,7 @@ func (d *draft) add(batch []*write) (taken int, refused bool) {
 			d.ops[op.Key] = op
 			e.apply(op, d.base.Head.Rev+1, func(string, error) {})
 		}
-		d.now = e.snapshot(d.base.Head.Rev + 1)
+		d.now = e.snapshot(d.base.Head.Rev+1, 0)
 	}
 	return len(batch), refused
 }
@@ -235,7 +238,7 @@ func (d *draft) commit() Commit {
 	for _, key := range slices.Sorted(maps.Keys(d.ops)) {
 		op := d.ops[key]
 		op.Was = d.base.revOf(key)
-		if op.Value != nil || op.Was != 0 {
+		if op.Value != nil || d.base.has(key) {
 			c.Ops = append(c.Ops, op)
 		}
 	}
