@@ -13,7 +13,6 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,6 +25,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/app"
 	"github.com/event-gateway/event-gateway/app/embed"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 // run is a gateway on free ports of this machine.
@@ -166,8 +166,8 @@ func TestB(t *testing.T) {
 		}
 		return s
 	}
-	etcd := boot("")
-	addr := etcd.Endpoint()
+	addr := storetest.FreeAddr(t)
+	etcd := boot(addr)
 	t.Cleanup(func() { etcd.Close() })
 	var got atomic.Int64
 	f := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -222,12 +222,7 @@ func TestB(t *testing.T) {
 
 // TestNotReady: without a first snapshot there is no readiness, and no event is taken. The store may come later.
 func TestNotReady(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := storetest.FreeAddr(t)
 	r := start(t, "-store=etcd://"+addr)
 	eventually(t, "the gateway answers", func() bool {
 		status, _ := request(t, "GET", r.ConfigURL()+"/healthz", "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,19 +21,24 @@ type dirLock struct {
 
 const lockRetry = 50 * time.Millisecond
 
-// lockDir waits until no other process uses dir, or ctx ends: a gateway that is being replaced needs a moment to stop.
-func lockDir(ctx context.Context, dir string) (*dirLock, error) {
-	for {
+// lockDir waits until no other process uses dir, or patience or ctx ends.
+func lockDir(ctx context.Context, dir string, patience time.Duration, log *slog.Logger) (*dirLock, error) {
+	deadline := time.Now().Add(patience)
+	for waiting := false; ; waiting = true {
 		l, err := tryLockDir(dir)
-		if err == nil {
+		switch {
+		case err == nil:
 			return l, nil
-		}
-		if !errors.Is(err, fileutil.ErrLocked) && !errors.Is(err, berrors.ErrTimeout) {
+		case !errors.Is(err, fileutil.ErrLocked) && !errors.Is(err, berrors.ErrTimeout):
 			return nil, fmt.Errorf("the data directory of the embedded etcd: %w", err)
+		case time.Now().After(deadline):
+			return nil, fmt.Errorf("another process is using the data directory %s", dir)
+		case !waiting && log != nil:
+			log.Info("waiting for another process that is using the data directory", "directory", dir, "at most", patience.String())
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("another process is using the data directory %s", dir)
+			return nil, ctx.Err()
 		case <-time.After(lockRetry):
 		}
 	}
@@ -53,7 +59,8 @@ func tryLockDir(dir string) (*dirLock, error) {
 
 // probeDatabase finds an etcd that is no gateway's, and so does not know our lock.
 func probeDatabase(path string) error {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	// An empty one is what a first start left that was cut off: etcd begins again.
+	if info, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Millisecond})

@@ -7,23 +7,32 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
 
 // newZap returns a logger that writes to l what is at the level or above.
-func newZap(l *slog.Logger, level zap.AtomicLevel) *zap.Logger {
+func newZap(l *slog.Logger, level zap.AtomicLevel, f *failure) *zap.Logger {
 	if l == nil {
 		l = slog.New(slog.DiscardHandler)
 	}
-	return zap.New(slogCore{level, l}, zap.WithPanicHook(panicHook{}), zap.WithFatalHook(panicHook{}))
+	return zap.New(slogCore{level, l}, zap.WithPanicHook(f), zap.WithFatalHook(f))
 }
 
-// panicHook ends the process as zap does after a fatal entry, but always by a panic, which Server.start turns into an error.
-type panicHook struct{}
+// failure is what becomes of an etcd that cannot go on. While it starts, a panic, which Server.start turns into an error. Later, as when
+// the disk is full, nothing: whoever found out stops there, so that etcd does not answer any more, and the process lives.
+type failure struct {
+	started, happened atomic.Bool
+}
 
-func (panicHook) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
+// OnWrite implements zapcore.CheckWriteHook: it is called after a fatal entry.
+func (f *failure) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
+	if f.started.Load() {
+		f.happened.Store(true)
+		select {}
+	}
 	err := errors.New(e.Message)
 	for _, f := range fields {
 		if cause, ok := f.Interface.(error); ok {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -19,7 +20,7 @@ func TestLog(t *testing.T) {
 		return a
 	}
 	level := zap.NewAtomicLevelAt(zap.WarnLevel)
-	log := newZap(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: dropTime})), level)
+	log := newZap(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: dropTime})), level, &failure{})
 
 	log.Info("not this")
 	log.Error("failed to update storage version")
@@ -32,7 +33,7 @@ func TestLog(t *testing.T) {
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
-	newZap(nil, level).Error("nowhere")
+	newZap(nil, level, &failure{}).Error("nowhere")
 }
 
 func TestFatalPanics(t *testing.T) {
@@ -43,5 +44,26 @@ func TestFatalPanics(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}()
-	newZap(nil, zap.NewAtomicLevelAt(zap.FatalLevel)).Fatal("cannot go on", zap.Error(cause))
+	newZap(nil, zap.NewAtomicLevelAt(zap.FatalLevel), &failure{}).Fatal("cannot go on", zap.Error(cause))
+}
+
+// TestFatalLater: an etcd that fails while it runs stops answering; the process goes on.
+func TestFatalLater(t *testing.T) {
+	f := &failure{}
+	f.started.Store(true)
+	returned := make(chan any, 1)
+	go func() {
+		defer func() { returned <- recover() }()
+		newZap(nil, zap.NewAtomicLevelAt(zap.FatalLevel), f).Panic("disk is full")
+	}()
+	for deadline := time.Now().Add(10 * time.Second); !f.happened.Load(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the failure is not noted")
+		}
+	}
+	select {
+	case p := <-returned:
+		t.Errorf("it went on, with the panic %v", p)
+	case <-time.After(20 * time.Millisecond):
+	}
 }

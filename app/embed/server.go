@@ -2,6 +2,7 @@
 package embed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,11 +20,12 @@ import (
 
 // Options says how Start runs an etcd server.
 type Options struct {
-	DataDir       string       // where the data is kept; made, readable by its owner only, if there is none
-	ClientAddr    string       // host:port or http URL that clients are served on; "" is a free port of 127.0.0.1
-	PeerAddr      string       // the same for peers; "" does not listen for them, since the server is alone
-	UnsafeNoFsync bool         // lose what was written last in a power failure, and be faster: for tests
-	Logger        *slog.Logger // gets etcd's warnings and errors; nil discards them
+	DataDir       string        // where the data is kept; made, readable by its owner only, if there is none
+	ClientAddr    string        // host:port or http URL that clients are served on; "" is a free port of 127.0.0.1
+	PeerAddr      string        // the same for peers; "" does not listen for them, since the server is alone
+	Patience      time.Duration // how long another process may go on using DataDir, such as a gateway that is being replaced; 0 is 10 seconds
+	UnsafeNoFsync bool          // lose what was written last in a power failure, and be faster: for tests
+	Logger        *slog.Logger  // gets etcd's warnings and errors; nil discards them
 }
 
 // Server is a running etcd server, the only member of its cluster. It has no HTTP gateway. Whoever
@@ -32,14 +34,15 @@ type Server struct {
 	etcd  *embed.Etcd
 	grpc  *grpc.Server
 	level zap.AtomicLevel
+	fail  failure
 	lock  *dirLock
 	once  sync.Once
 }
 
-const startTimeout = 10 * time.Second
+const defaultPatience = 10 * time.Second
 
 // Start runs a server and returns when it serves. Data that an earlier server left in DataDir is served again. It fails if ctx ends
-// before, or if another process still uses DataDir after 10 seconds.
+// before, or if another process uses DataDir for too long.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{level: zap.NewAtomicLevelAt(zap.FatalLevel)} // Start's error says all that matters
 	cfg, err := s.config(o)
@@ -52,9 +55,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory of the embedded etcd: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if s.lock, err = lockDir(ctx, o.DataDir); err != nil {
+	if s.lock, err = lockDir(ctx, o.DataDir, cmp.Or(o.Patience, defaultPatience), o.Logger); err != nil {
 		return nil, err
 	}
 	if err := s.start(ctx, cfg); err != nil {
@@ -62,6 +63,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, fmt.Errorf("the embedded etcd cannot start: %w", err)
 	}
 	s.level.SetLevel(zap.WarnLevel)
+	s.fail.started.Store(true)
 	return s, nil
 }
 
@@ -81,7 +83,7 @@ func (s *Server) Close() {
 		if s.grpc != nil {
 			s.grpc.Stop() // etcd itself would wait five seconds for watches to end
 		}
-		if s.etcd != nil {
+		if s.etcd != nil && !s.fail.happened.Load() { // one that failed cannot be closed any more
 			s.etcd.Close()
 		}
 		s.lock.release()
@@ -138,7 +140,7 @@ func (s *Server) config(o Options) (*embed.Config, error) {
 	cfg.TickMs, cfg.ElectionMs = 20, 100
 	cfg.AutoCompactionMode, cfg.AutoCompactionRetention = embed.CompactorModePeriodic, "1h"
 	cfg.EnableGRPCGateway = false
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newZap(o.Logger, s.level))
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newZap(o.Logger, s.level, &s.fail))
 	return cfg, nil
 }
 

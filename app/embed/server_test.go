@@ -19,11 +19,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/event-gateway/event-gateway/app/embed"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 func TestMain(m *testing.M) {
 	// The two that etcd leaves behind in TestBrokenData.
 	goleak.VerifyTestMain(m,
+		goleak.IgnoreTopFunction("github.com/event-gateway/event-gateway/app/embed.(*failure).OnWrite"), // in TestFatalLater
 		goleak.IgnoreTopFunction("go.etcd.io/etcd/server/v3/storage/backend.(*backend).run"),
 		goleak.IgnoreTopFunction("go.etcd.io/etcd/server/v3/storage/wal.(*filePipeline).run"))
 }
@@ -40,11 +42,9 @@ func TestKeepsData(t *testing.T) {
 	if fi, err := os.Stat(dir); err != nil || fi.Mode().Perm() != 0o700 {
 		t.Errorf("the data directory: %v, %v; want a mode of 0700", fi, err)
 	}
-	l, err := net.Listen("tcp", first) // so that the port is another one
-	if err != nil {
-		t.Fatal(err)
+	if l, err := net.Listen("tcp", first); err == nil { // so that the port is another one; or somebody else has it already
+		defer l.Close()
 	}
-	defer l.Close()
 	s = start(t, embed.Options{DataDir: dir})
 	if got := get(t, s, "k"); got != "v" || s.Endpoint() == first {
 		t.Errorf("started again at %s, first at %s: got %q, want %q", s.Endpoint(), first, got, "v")
@@ -91,12 +91,7 @@ func TestClientAddr(t *testing.T) {
 
 // TestPeerAddr: peers are listened for only where that was asked for.
 func TestPeerAddr(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := storetest.FreeAddr(t)
 	s, err := embed.Start(t.Context(), embed.Options{DataDir: t.TempDir(), PeerAddr: addr, UnsafeNoFsync: true})
 	if err != nil {
 		t.Fatal(err)
@@ -114,9 +109,7 @@ func TestDataDirInUse(t *testing.T) {
 	dir := t.TempDir()
 	inUse := func(by string) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		defer cancel()
-		s, err := embed.Start(ctx, embed.Options{DataDir: dir})
+		s, err := embed.Start(t.Context(), embed.Options{DataDir: dir, Patience: 200 * time.Millisecond})
 		if err == nil {
 			s.Close()
 			t.Fatalf("in use by %s: no error", by)
@@ -144,12 +137,10 @@ func TestDataDirInUse(t *testing.T) {
 func TestDataDirInUseFromTheStart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
 	started := make(chan *embed.Server, 2)
 	for range 2 {
 		go func() {
-			s, err := embed.Start(ctx, embed.Options{DataDir: dir, UnsafeNoFsync: true})
+			s, err := embed.Start(t.Context(), embed.Options{DataDir: dir, Patience: time.Second, UnsafeNoFsync: true})
 			if err != nil && !strings.Contains(err.Error(), "another process is using") {
 				t.Error(err)
 			}
@@ -164,7 +155,7 @@ func TestDataDirInUseFromTheStart(t *testing.T) {
 				running++
 				defer s.Close()
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Error("still starting")
 		}
 	}
@@ -205,6 +196,19 @@ func TestBrokenData(t *testing.T) {
 	broken("it cannot read the data in " + dir)
 }
 
+// TestEmptyDatabase: what a start that was cut off leaves does not stop the next one.
+func TestEmptyDatabase(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "member", "snap"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "member", "snap", "db"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, embed.Options{DataDir: dir}).Close()
+}
+
 func TestEndedContext(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -222,7 +226,7 @@ func TestEndedContext(t *testing.T) {
 func TestCloseIsQuickAndQuiet(t *testing.T) {
 	t.Parallel()
 	var out buffer
-	s, err := embed.Start(t.Context(), embed.Options{DataDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	s, err := embed.Start(t.Context(), embed.Options{DataDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&out, nil)), UnsafeNoFsync: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,15 +73,17 @@ type lease struct {
 
 // currentLease returns the lease, or a new one if there is none or it is too old.
 func (s *Store) currentLease(ctx context.Context) (clientv3.LeaseID, error) {
-	if err := s.leasing.enter(ctx); err != nil {
-		return 0, err
+	timed, cancel := context.WithTimeout(ctx, s.options.Timeout) // for those who wait here together
+	defer cancel()
+	if err := s.leasing.enter(timed); err != nil {
+		return 0, s.explain(ctx, err)
 	}
 	defer s.leasing.leave()
 	if s.lease.id != 0 && time.Since(s.lease.granted) < store.LogAge {
 		return s.lease.id, nil
 	}
 	fresh := lease{granted: time.Now()}
-	err := s.call(ctx, func(ctx context.Context, c *clientv3.Client) error {
+	err := s.call(timed, func(ctx context.Context, c *clientv3.Client) error {
 		r, err := c.Grant(ctx, int64(2*store.LogAge/time.Second))
 		if err == nil {
 			fresh.id = r.ID
@@ -89,7 +91,7 @@ func (s *Store) currentLease(ctx context.Context) (clientv3.LeaseID, error) {
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return 0, s.explain(ctx, err)
 	}
 	s.lease = fresh
 	return fresh.id, nil

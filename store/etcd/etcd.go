@@ -33,7 +33,7 @@ type Options struct {
 	Password  string        //
 	TLS       *tls.Config   // nil is no TLS
 	Timeout   time.Duration // of each request to the database, of which a call may make several; 0 is 3 seconds
-	Logger    *slog.Logger  // is told when the database is lost and found again; nil discards it
+	Logger    *slog.Logger  // is told of what cannot be read and, for debugging, when the database is lost and found again; nil discards it
 }
 
 // Store is a store.Store. A request that takes longer than Options.Timeout is an error, and no write is tried again.

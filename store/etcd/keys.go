@@ -28,9 +28,13 @@ func (l layout) changes() (from, to string) { return l.heads(), end(l.prefix + "
 // isHead says whether a key of the range of changes is a head.
 func (l layout) isHead(key []byte) bool { return bytes.HasPrefix(key, []byte(l.heads())) }
 
-// logRealm returns the realm that a log entry belongs to.
-func (l layout) logRealm(entryKey []byte) store.Realm {
-	realm, _, _ := bytes.Cut(entryKey[len(l.prefix+"log/"):], []byte("/"))
+// logRealm returns the realm that a log entry belongs to, or "" for a key that is none: anybody may write keys.
+func (l layout) logRealm(key []byte) store.Realm {
+	rest, ok := bytes.CutPrefix(key, []byte(l.prefix+"log/"))
+	realm, _, found := bytes.Cut(rest, []byte("/"))
+	if !ok || !found {
+		return ""
+	}
 	return store.Realm(realm)
 }
 
@@ -59,14 +63,12 @@ func itemValue(rev store.Rev, value []byte) string {
 	return b.String()
 }
 
-func item(key, stored []byte) (store.Item, error) {
-	i := bytes.IndexByte(stored, ' ')
-	if i < 0 {
-		return store.Item{}, fmt.Errorf("etcd: the item %q has no revision", key)
+// item reads what itemValue wrote. What somebody else wrote there is an item that no commit wrote: it must not stop the others.
+func item(key, stored []byte) store.Item {
+	digits, value, ok := bytes.Cut(stored, []byte(" "))
+	rev, err := strconv.ParseUint(string(digits), 10, 64)
+	if !ok || err != nil {
+		return store.Item{Key: string(key), Value: stored}
 	}
-	rev, err := strconv.ParseUint(string(stored[:i]), 10, 64)
-	if err != nil {
-		return store.Item{}, fmt.Errorf("etcd: the item %q has no revision", key)
-	}
-	return store.Item{Key: string(key), Value: stored[i+1:], Rev: store.Rev(rev)}, nil
+	return store.Item{Key: string(key), Value: value, Rev: store.Rev(rev)}
 }

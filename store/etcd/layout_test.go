@@ -100,28 +100,41 @@ func TestHoleInTheLog(t *testing.T) {
 	}
 }
 
-// TestBrokenRecords: what is broken in one realm is an error there, and nowhere else.
+// TestBrokenRecords: what cannot be read is left out, or an error of that realm, and harms nothing else.
 func TestBrokenRecords(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t)
 	plain := plainClient(t, endpoint)
-	for key, value := range map[string]string{
-		"heads/x": "what?", "heads/y": "1 0000000000000000", "records/y/k": "no revision", "log/y/00000000000000000001": "{",
-	} {
+	put := func(key, value string) {
+		t.Helper()
 		if _, err := plain.Put(t.Context(), "/event-gateway/v1/"+key, value); err != nil {
 			t.Fatal(err)
 		}
 	}
+	head := store.Head{Rev: 1, Digest: 2, Chain: 3}
+	put("heads/x", "what?")
+	put("heads/y", head.String())
+	put("records/y/k", "no revision")
+	put("log/y/00000000000000000001", "{")
 	s := open(t, endpoint)
-	for _, realm := range []store.Realm{"x", "y"} {
-		if _, _, err := s.Load(t.Context(), realm); err == nil {
-			t.Errorf("Load of %s: no error", realm)
+	if _, _, err := s.Load(t.Context(), "x"); err == nil {
+		t.Error("Load of x: no error")
+	}
+	items, at, err := s.Load(t.Context(), "y")
+	if err != nil || at != head || len(items) != 1 || items[0].Rev != 0 || string(items[0].Value) != "no revision" {
+		t.Errorf("Load of y: %v, %v, %v", items, at, err)
+	}
+	for _, wait := range []time.Duration{0, time.Minute} {
+		if _, _, err := s.Changes(t.Context(), "x", 0, wait); err == nil || errors.Is(err, store.ErrTrimmed) {
+			t.Errorf("Changes of x: %v", err)
 		}
-		for _, wait := range []time.Duration{0, time.Minute} {
-			if _, _, err := s.Changes(t.Context(), realm, 0, wait); err == nil {
-				t.Errorf("Changes of %s: no error", realm)
-			}
+		if _, _, err := s.Changes(t.Context(), "y", 0, wait); !errors.Is(err, store.ErrTrimmed) {
+			t.Errorf("Changes of y: %v, want ErrTrimmed", err)
 		}
+	}
+	// While the watch runs: keys of nobody, in and beside the places of heads and logs.
+	for _, key := range []string{"i", "hi", "log", "log/", "log/x", "log/x/", "log//", "heads/", "heads/a/b", "items"} {
+		put(key, "x")
 	}
 	w := &writer{t: t}
 	f := startFollower(t, s)
@@ -155,7 +168,7 @@ func TestUser(t *testing.T) {
 	must(plain.AuthEnable(ctx))
 
 	login := func(password string) *etcd.Store {
-		s, err := etcd.Open(etcd.Options{Endpoints: []string{endpoint}, Username: "me", Password: password})
+		s, err := etcd.Open(etcd.Options{Endpoints: []string{endpoint}, Username: "me", Password: password, Timeout: 30 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}

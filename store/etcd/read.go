@@ -3,7 +3,6 @@ package etcd
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -49,21 +48,18 @@ func (s *Store) load(ctx context.Context, realm store.Realm) ([]store.Item, stor
 	}
 	page := txn.Responses[1].GetResponseRange()
 	items := make([]store.Item, 0, page.Count)
-	size := 0
+	size, limit := 0, firstPage
 	for {
 		for _, kv := range page.Kvs {
-			item, err := item(kv.Key[len(prefix):], kv.Value)
-			if err != nil {
-				return nil, store.Head{}, err
-			}
-			items = append(items, item)
+			items = append(items, item(kv.Key[len(prefix):], kv.Value))
 			size += len(kv.Key) + len(kv.Value)
 		}
 		if !page.More {
 			return items, head, nil
 		}
 		from := string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
-		limit := min(max(pageBytes*len(items)/size, 1), largestPage)
+		// Records of one kind come together: those of the next page may be far larger than those so far.
+		limit = min(max(pageBytes*len(items)/size, 1), 2*limit, largestPage)
 		if page, err = s.page(ctx, from, end(prefix), limit, txn.Header.Revision); err != nil {
 			return nil, store.Head{}, err
 		}
@@ -127,8 +123,9 @@ func (s *Store) entries(realm store.Realm, after store.Rev, kvs []*mvccpb.KeyVal
 			return nil, store.ErrTrimmed
 		}
 		c, err := store.DecodeCommit(after, kv.Value)
-		if err != nil {
-			return nil, fmt.Errorf("etcd: realm %s: %w", realm, err)
+		if err != nil { // as good as not there
+			s.log.Warn("etcd holds a log entry that cannot be read", "realm", string(realm), "error", err)
+			return nil, store.ErrTrimmed
 		}
 		commits = append(commits, c)
 	}

@@ -114,10 +114,7 @@ func (s *Store) await(ctx context.Context, wait time.Duration, read func() (foun
 		select {
 		case <-changed:
 		case <-over.C:
-			if _, sight, healthy := s.heads.look(look); healthy && sight == same {
-				return nil
-			}
-			_, err := read() // the watch cannot tell whether the database is still there
+			_, err := read() // so that what the watch missed, or that the database is away, is found out now and then
 			return err
 		case <-ctx.Done():
 			return ctx.Err()

@@ -33,7 +33,7 @@ type sighting struct {
 	entry []byte
 }
 
-const largestKept = 16 << 10
+const largestKept = 4 << 10
 
 func newHeads() heads { return heads{changed: make(chan struct{})} }
 
@@ -97,14 +97,14 @@ func (s *Store) watch() {
 		healthySince := time.Time{}
 		err := s.watchOnce(func() {
 			if lost {
-				s.log.Info("etcd is back", "endpoints", s.where())
+				s.log.Debug("etcd is back", "endpoints", s.where())
 			}
 			lost, healthySince = false, time.Now()
 		})
 		// Those who wait ask the database themselves now, and return what it says: each time, so that they poll at worst.
 		s.heads.change(func() { s.heads.healthy = false })
 		if s.ctx.Err() == nil && !lost {
-			s.log.Warn("etcd is away; trying again", "error", err)
+			s.log.Debug("etcd is away; trying again", "error", err)
 			lost = true
 		}
 		if !healthySince.IsZero() && time.Since(healthySince) > maxPause {
@@ -163,6 +163,9 @@ func (s *Store) watchOnce(healthy func()) error {
 func (s *Store) note(seen map[store.Realm]sighting, kv *mvccpb.KeyValue) {
 	if !s.layout.isHead(kv.Key) {
 		realm := s.layout.logRealm(kv.Key)
+		if realm == "" {
+			return
+		}
 		if at := seen[realm]; len(kv.Value) > 0 && len(kv.Value) <= largestKept && string(kv.Key) == s.layout.entry(realm, at.Rev) {
 			at.entry = kv.Value
 			seen[realm] = at

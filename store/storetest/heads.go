@@ -81,6 +81,7 @@ func headsWait(t *testing.T, e env) {
 			time.Sleep(20 * time.Millisecond) // as in waitSoon
 			return writer.commitMany("k", 1)
 		})
+		defer wait() // also if this ends here
 		e.within(t, soon, "Heads", func(ctx context.Context) {
 			got, err := reader.Heads(ctx, known, long)
 			if err != nil || len(got) != 1 || got[e.realm].Rev != store.Rev(i+1) {

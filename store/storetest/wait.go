@@ -93,8 +93,8 @@ func waitNoLoss(t *testing.T, e env) {
 		return nil
 	})()
 	for reader.head.Rev < n {
-		e.within(t, soon, "Changes", func(ctx context.Context) {
-			commits, head, err := reader.store.Changes(ctx, e.realm, reader.head.Rev, soon)
+		e.within(t, long, "Changes", func(ctx context.Context) {
+			commits, head, err := reader.store.Changes(ctx, e.realm, reader.head.Rev, long)
 			if err != nil || len(commits) == 0 {
 				t.Fatalf("after %d: got %d commits, %v", reader.head.Rev, len(commits), err)
 			}
