@@ -84,6 +84,7 @@ func (a *App) ConfigURL() string { return a.config.url() }
 // Run serves until ctx ends, then drains and closes everything. ready is called once, when the first snapshot is there.
 func (a *App) Run(ctx context.Context, ready func()) error {
 	defer a.close()
+	a.log.Info("listening", "events", a.EventsURL(), "config", a.ConfigURL())
 	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -118,7 +119,7 @@ func (a *App) drain() error {
 		err = errors.Join(err, fmt.Errorf("%w: %d deliveries had no time left", ErrLost, lost))
 	}
 	err = errors.Join(err, a.config.shutdown(ctx))
-	a.log.Info("shut down", "took", time.Since(began).Round(time.Millisecond), "error", err)
+	a.log.Info("shut down", "took", time.Since(began).Round(time.Millisecond).String())
 	return err
 }
 

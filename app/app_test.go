@@ -350,10 +350,11 @@ func TestOptions(t *testing.T) {
 		t.Error(o, err)
 	}
 	for url, want := range map[string]string{
-		"redis://h":             `-store begins with "redis:"`,
+		"redis://h":             `-store is "redis://h"`,
 		"etcd://u:geheim@h?x=y": "-store: ",
 		"://geheim":             "-store is no URL",
 		"embed:":                "no embedded store",
+		"memory":                `-store is "memory", it can be embed:`,
 	} {
 		o, err := app.ParseOptions([]string{"-store=" + url, "-events-port=0", "-config-port=0"}, io.Discard)
 		if err != nil {

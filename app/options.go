@@ -55,14 +55,19 @@ type KeyPair struct{ Cert, Key string }
 func ParseOptions(args []string, usage io.Writer) (*Options, error) {
 	o := &Options{}
 	fs := flag.NewFlagSet("event-gateway", flag.ContinueOnError)
-	fs.SetOutput(usage)
+	fs.SetOutput(io.Discard) // an error is one line; the list of options is for those who ask
 	o.declare(fs)
 	err := ff.Parse(fs, args,
 		ff.WithEnvVarPrefix(EnvPrefix),
 		ff.WithConfigFileFlag("config-file"), ff.WithConfigFileParser(ff.PlainParser))
 	switch {
-	case err != nil:
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintln(usage, "Usage: event-gateway [options]")
+		fs.SetOutput(usage)
+		fs.PrintDefaults()
 		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w (-help lists the options)", err)
 	case fs.NArg() > 0:
 		return nil, fmt.Errorf("unknown argument %q: options begin with a dash", fs.Arg(0))
 	case o.Version:
@@ -91,8 +96,8 @@ func (o *Options) declare(fs *flag.FlagSet) {
 
 	fs.StringVar(&o.Store, "store", "embed:", "where the configuration is: embed: (etcd in this process), etcd://h1:2379,h2:2379/prefix, or memory: (lost at exit)")
 	fs.StringVar(&o.EmbedDataDir, "embed-data-dir", "default.etcd", "directory of the embedded etcd")
-	fs.StringVar(&o.EmbedCliAddr, "embed-cli-addr", "", "address that the embedded etcd serves clients on (default: a free loopback port)")
-	fs.StringVar(&o.EmbedPeerAddr, "embed-peer-addr", "", "address that the embedded etcd serves peers on (default: none, it is alone)")
+	fs.StringVar(&o.EmbedCliAddr, "embed-cli-addr", "", "host:port that the embedded etcd serves clients on, without a password (default: a free loopback port)")
+	fs.StringVar(&o.EmbedPeerAddr, "embed-peer-addr", "", "host:port that the embedded etcd serves peers on (default: none, it is alone)")
 
 	fs.StringVar(&o.Invoke, "invoke", "", "which functions an invoke event reaches: subscribed, or open for all (default: subscribed; open with -dev)")
 	fs.IntVar(&o.WorkersBacklog, "workers-backlog", 10_000, "how many async deliveries may wait or be under way; more are refused")
@@ -117,8 +122,10 @@ func (o *Options) complete() error {
 		return err
 	}
 	switch {
-	case o.EventsPort > 65535 || o.ConfigPort > 65535:
-		return errors.New("a port is a number up to 65535")
+	case o.EventsPort > 65535:
+		return fmt.Errorf("-events-port is %d, a port is a number up to 65535", o.EventsPort)
+	case o.ConfigPort > 65535:
+		return fmt.Errorf("-config-port is %d, a port is a number up to 65535", o.ConfigPort)
 	case o.Invoke != "subscribed" && o.Invoke != "open":
 		return fmt.Errorf("-invoke is %q, it can be subscribed or open", o.Invoke)
 	case o.LogFormat != "text" && o.LogFormat != "json":

@@ -42,5 +42,5 @@ func openStore(ctx context.Context, o *Options, embedded StartEmbedded, log *slo
 		s, err := etcd.Open(eo)
 		return s, stop, err
 	}
-	return nil, stop, fmt.Errorf("-store begins with %q, it can begin with embed:, memory: or etcd:// only", u.Scheme+":")
+	return nil, stop, fmt.Errorf("-store is %q, it can be embed:, memory: or etcd://HOST:PORT/PREFIX", u.Redacted())
 }

@@ -148,6 +148,7 @@ func TestSubscriptions(t *testing.T) {
 	f(409, "POST", subscriptions, `{"functionId":"f","event":"http","method":"GET","path":"/a/:id/*others"}`, conflict+`wildcard with different name ("rest") already defined: for route: /a/:id/*others`)
 	f(400, "POST", subscriptions, `{"functionId":"f","event":"http","method":"GET","path":"/*a/b"}`, conflict+`wildcard must be the last parameter`)
 	f(400, "POST", subscriptions, `{"functionId":"f","event":"http","method":"GET","path":"/a/../b"}`, invalid+`path has a ".." segment`)
+	f(400, "POST", subscriptions, `{"functionId":"f","event":"http","method":"GET","path":"/a?b=c"}`, invalid+`path has a "?": a query is no part of it`)
 	f(201, "POST", subscriptions, `{"functionId":"f","event":"http","method":"PUT","path":"/b/me"}`,
 		`{"space":"default","subscriptionId":"http,PUT,%2Fb%2Fme","event":"http","functionId":"f","method":"PUT","path":"/b/me"}`)
 	// Updates.
@@ -237,6 +238,7 @@ func TestW(t *testing.T) {
 		t.Error(a.body)
 	}
 	g.configure(412, "DELETE", f, "", "If-Match: "+tag)
+	g.configure(400, "DELETE", f, "", "If-Match: "+strings.Trim(next, `"`))
 	g.configure(200, "PUT", f, body(3), `If-Match: "9999", `+next)
 	g.configure(200, "PUT", f, body(4), "If-Match: *")
 

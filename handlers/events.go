@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -54,6 +55,9 @@ func (g *Gateway) process(c *gin.Context) (*invoke.Response, error) {
 		return nil, err
 	}
 	g.Metrics.receivedEvent(r)
+	if g.Log.Enabled(c.Request.Context(), slog.LevelDebug) {
+		g.Log.Debug("an event came in", "id", ev.ID, "type", ev.Type, "method", c.Request.Method, "path", path, "sync", r.Sync != nil, "async", len(r.Async))
+	}
 	if len(r.Async) > 0 {
 		if err := g.Dispatcher.Enqueue(ev, r.Async); err != nil {
 			return nil, err

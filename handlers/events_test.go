@@ -304,10 +304,10 @@ func TestFailures(t *testing.T) {
 			const failed = "500 Function call failed. Please check logs."
 			check("500", f.URL+"/500", 502, `Function "500" failed: it answered with status 500.`, failed)
 			check("404", f.URL+"/404", 502, `Function "404" failed: it answered with status 404.`, "200 ")
-			check("text", f.URL+"/text", 502, `Function "text" failed: its answer is no HTTP response object: it is no JSON.`, "500 HTTP response object malformed")
-			check("empty", f.URL+"/", 502, `Function "empty" failed: its answer is no HTTP response object: it is empty.`, "500 HTTP response object malformed")
+			check("text", f.URL+"/text", 502, `Function "text" failed: its answer is no HTTP response object: it is no JSON (a plain web server needs "response":"passthrough").`, "500 HTTP response object malformed")
+			check("empty", f.URL+"/", 502, `Function "empty" failed: its answer is no HTTP response object: it is empty (a plain web server needs "response":"passthrough").`, "500 HTTP response object malformed")
 			check("large", f.URL+"/large", 502, `Function "large" failed: its answer is larger than 6291456 bytes.`, "500 HTTP response object malformed")
-			check("cut", f.URL+"/cut", 502, `Function "cut" failed: it could not be reached.`, failed)
+			check("cut", f.URL+"/cut", 502, `Function "cut" failed: it ended the connection before its answer was complete.`, failed)
 			check("refused", "http://127.0.0.1:1/", 502, `Function "refused" failed: it could not be reached.`, failed)
 			check("slow", f.URL+"/slow", 504, `Function "slow" failed: it did not answer in time.`, failed)
 			g.configure(201, "POST", inDefault+"/functions", `{"functionId":"lambda","type":"awslambda","provider":{"arn":"hello","region":"us-east-1"}}`)

@@ -32,7 +32,7 @@ func (g *Gateway) fail(c *gin.Context, err error) {
 	case status == http.StatusInternalServerError && message == internalMessage:
 		g.Log.Error("a request failed", "method", c.Request.Method, "error", err)
 	case status == http.StatusServiceUnavailable:
-		g.Log.Warn("a request was refused", "method", c.Request.Method, "error", err)
+		g.Log.Debug("a request was refused", "method", c.Request.Method, "path", c.Request.URL.Path, "error", err)
 		c.Header("Retry-After", "1")
 	}
 	if status == http.StatusRequestTimeout || status == http.StatusRequestEntityTooLarge {

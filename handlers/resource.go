@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,8 +37,11 @@ type resourceHandler[R any] struct {
 func (h *resourceHandler[R]) counted(operation string, handle func(c *gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		began := time.Now()
-		if err := handle(c); err != nil {
+		err := handle(c)
+		if err != nil {
 			h.fail(c, err)
+		} else if c.Request.Method != http.MethodGet {
+			h.Log.Info("the configuration was changed", "operation", operation, "resource", h.name, "space", space(c), "id", c.Param("id"), "etag", c.Writer.Header().Get("ETag"))
 		}
 		h.Metrics.configured(h.Live.Snapshot(), space(c), h.name, operation, time.Since(began))
 	}
@@ -84,7 +88,11 @@ func (h *resourceHandler[R]) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := h.res.update(c.Request.Context(), space(c), h.id(c), body, ifMatch(c))
+	match, err := ifMatch(c)
+	if err != nil {
+		return err
+	}
+	r, err := h.res.update(c.Request.Context(), space(c), h.id(c), body, match)
 	if err == nil {
 		h.respond(c, http.StatusOK, r)
 	}
@@ -92,7 +100,11 @@ func (h *resourceHandler[R]) update(c *gin.Context) error {
 }
 
 func (h *resourceHandler[R]) delete(c *gin.Context) error {
-	err := h.res.delete(c.Request.Context(), space(c), h.id(c), ifMatch(c))
+	match, err := ifMatch(c)
+	if err != nil {
+		return err
+	}
+	err = h.res.delete(c.Request.Context(), space(c), h.id(c), match)
 	if err == nil {
 		respondJSON(c, http.StatusNoContent, nil)
 	}
@@ -129,19 +141,19 @@ func (h *resourceHandler[R]) id(c *gin.Context) string {
 func etag(rev store.Rev) string { return `"` + strconv.FormatUint(uint64(rev), 10) + `"` }
 
 // ifMatch returns the condition of the request (RFC 9110, 13.1.1), or nil.
-func ifMatch(c *gin.Context) store.Match {
+func ifMatch(c *gin.Context) (store.Match, error) {
 	header := strings.Join(c.Request.Header.Values("If-Match"), ",")
 	if header == "" || strings.TrimSpace(header) == "*" {
-		return nil
+		return nil, nil
 	}
-	return func(rev store.Rev) bool {
-		for tag := range strings.SplitSeq(header, ",") {
-			if strings.TrimSpace(tag) == etag(rev) {
-				return true
-			}
+	var tags []string
+	for tag := range strings.SplitSeq(header, ",") {
+		if tag = strings.TrimSpace(tag); !strings.HasSuffix(tag, `"`) {
+			return nil, statusError(http.StatusBadRequest, `If-Match needs the quotes of the ETag: If-Match: "7".`)
 		}
-		return false
+		tags = append(tags, tag)
 	}
+	return func(rev store.Rev) bool { return slices.Contains(tags, etag(rev)) }, nil
 }
 
 // metadataFilter returns the metadata that a list is asked for: metadata.k=v. Other parameters have no meaning.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"syscall"
 	"time"
 
 	"github.com/event-gateway/event-gateway/store"
@@ -90,7 +91,9 @@ func callError(ctx context.Context, err error) error {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return &Error{Class: Timeout, Message: "it did not answer in time", Cause: err}
 	case ctx.Err() != nil:
-		return &Error{Class: Canceled, Message: "the caller did not wait for it", Cause: err}
+		return &Error{Class: Canceled, Message: "the call was cut off, since the caller went away or the gateway is shutting down", Cause: err}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return &Error{Class: Temporary, Message: "it ended the connection before its answer was complete", Cause: err}
 	}
 	return &Error{Class: Temporary, Message: "it could not be reached", Cause: err}
 }

@@ -43,6 +43,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
 		}),
 	}
+	for _, result := range []string{"delivered", "failed", "lost"} {
+		m.deliveries.WithLabelValues(result) // an alert needs the series before the first one
+	}
 	r.MustRegister(m.invocations, m.done, m.drops, m.deliveries, m.wait)
 	return m
 }

@@ -30,14 +30,16 @@ type responseObject struct {
 	IsBase64Encoded   bool                `json:"isBase64Encoded"`
 }
 
+const passthroughHint = ` (a plain web server needs "response":"passthrough")`
+
 // ParseResponse makes a response of a function's answer, which may be anything. Its errors are *Error.
 func ParseResponse(answer []byte) (*Response, error) {
 	var o responseObject
 	if len(answer) == 0 {
-		return nil, invalidAnswer("its answer is no HTTP response object: it is empty")
+		return nil, invalidAnswer("its answer is no HTTP response object: it is empty%s", passthroughHint)
 	}
 	if err := json.Unmarshal(answer, &o); err != nil {
-		return nil, invalidAnswer("its answer is no HTTP response object: %s", problem(err))
+		return nil, invalidAnswer("its answer is no HTTP response object: %s%s", problem(err), passthroughHint)
 	}
 	body, err := unquote(o.Body)
 	if err != nil {
@@ -113,7 +115,7 @@ func unquote(body jsontext.Value) ([]byte, error) {
 	case 'n', jsontext.KindInvalid:
 		return nil, nil
 	}
-	return nil, invalidAnswer("its answer is no HTTP response object: \"/body\" has the wrong type")
+	return nil, invalidAnswer("its answer is no HTTP response object: body must be a string")
 }
 
 func invalidAnswer(format string, args ...any) error {
@@ -124,7 +126,7 @@ func problem(err error) string {
 	var semantic *json.SemanticError
 	switch {
 	case errors.As(err, &semantic) && semantic.JSONPointer != "":
-		return fmt.Sprintf("%.40q has the wrong type", semantic.JSONPointer)
+		return fmt.Sprintf("%.40s has the wrong type", strings.TrimPrefix(string(semantic.JSONPointer), "/"))
 	case errors.As(err, &semantic):
 		return "it is no JSON object"
 	}

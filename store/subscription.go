@@ -184,6 +184,9 @@ func withSlash(path string) string {
 }
 
 func checkPath(path string) error {
+	if strings.Contains(path, "?") {
+		return errors.New(`path has a "?": a query is no part of it`)
+	}
 	_, err := route.ParsePattern(path)
 	if errors.Is(err, route.ErrWildcardNotLast) {
 		return errorf(Invalid, "Subscription path conflict: %s", err)

@@ -73,10 +73,10 @@ func welcome(a *app.App, o *app.Options) {
 		token = "-H 'Authorization: Bearer TOKEN' "
 	}
 	fmt.Printf(`
-Register a function, and invoke it:
+Start a function (go run ./examples/functions in a clone), register and invoke it:
   curl %[2]s/v1/spaces/default/functions %[3]s-H 'Content-Type: application/json' \
-    -d '{"functionId":"hello","type":"http","provider":{"url":"http://localhost:8080/"}}'
-  curl %[1]s/ -H 'Event: invoke' -H 'Function-ID: hello' -H 'Content-Type: application/json' -d '{"name":"Max"}'
+    -d '{"functionId":"createUser","type":"http","provider":{"url":"http://localhost:8080/createUser"}}'
+  curl %[1]s/ -H 'Event: invoke' -H 'Function-ID: createUser' -H 'Content-Type: application/json' -d '{"name":"Max"}'
 `, a.EventsURL(), a.ConfigURL(), token)
 }
 
