@@ -529,6 +529,65 @@ func TestPanicInCommit(t *testing.T) {
 	i.function(t, "default", "g")
 }
 
+// restorable is a database that is replaced by another one.
+type restorable struct {
+	mu sync.Mutex
+	store.Store
+}
+
+func (r *restorable) now() store.Store {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.Store
+}
+
+func (r *restorable) Load(ctx context.Context, realm store.Realm) ([]store.Item, store.Head, error) {
+	return r.now().Load(ctx, realm)
+}
+
+func (r *restorable) Changes(ctx context.Context, realm store.Realm, after store.Rev, wait time.Duration) ([]store.Commit, store.Head, error) {
+	return r.now().Changes(ctx, realm, after, min(wait, time.Second))
+}
+
+// TestRestored: a database that was set back is noticed, also if it was written to since and is at the same revision again.
+func TestRestored(t *testing.T) {
+	for _, more := range []int{0, 1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			before, after := memory.New(), memory.New()
+			write := func(s store.Store, port int) {
+				i := newInstance(t, s)
+				f, err := i.rules.DecodeFunction(fmt.Appendf(nil, `{"functionId":"f","type":"http","provider":{"url":"http://localhost:%d"}}`, port), "default", "")
+				if err == nil {
+					_, err = i.config.CreateFunction(t.Context(), f)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(before, 1)
+			r := &restorable{Store: before}
+			i := newInstance(t, r)
+			if more > 0 {
+				write(after, 2)
+			}
+			for n := range more - 1 {
+				newInstance(t, after).function(t, "default", fmt.Sprint("g", n))
+			}
+			r.mu.Lock()
+			r.Store = after
+			r.mu.Unlock()
+			time.Sleep(time.Minute)
+			_, head, err := after.Load(t.Context(), store.Shared)
+			if err != nil || i.live.Snapshot().Head != head {
+				t.Errorf("%d commits after the restore: the snapshot is at %v, the store at %v, %v", more, i.live.Snapshot().Head, head, err)
+			}
+			if f := i.live.Snapshot().Function("default", "f"); more > 0 && (f == nil || f.Provider.Text("url") != "http://localhost:2") {
+				t.Errorf("%d commits after the restore: the function is %v", more, f)
+			}
+		})
+	}
+}
+
 // TestReloadsAreBounded: a database whose digests are wrong for good does not make the gateway read it all the time.
 func TestReloadsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
