@@ -155,20 +155,12 @@ func TestT(t *testing.T) {
 	}
 }
 
-// TestB: etcd is stopped and started again, five times: routing goes on, a write meanwhile is refused, what others changed is
+// TestB: etcd is killed and started again, five times: routing goes on, a write meanwhile is refused, what others changed is
 // seen afterwards, and an event is delivered once.
 func TestB(t *testing.T) {
-	dir := t.TempDir()
-	boot := func(addr string) *embed.Server {
-		s, err := embed.Start(t.Context(), embed.Options{DataDir: dir, ClientAddr: addr, UnsafeNoFsync: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	addr := storetest.FreeAddr(t)
-	etcd := boot(addr)
-	t.Cleanup(func() { etcd.Close() })
+	dir, addr := t.TempDir(), storetest.FreeAddr(t)
+	kill := bootEtcd(t, dir, addr)
+	t.Cleanup(func() { kill() })
 	var got atomic.Int64
 	f := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		got.Add(1)
@@ -186,7 +178,7 @@ func TestB(t *testing.T) {
 	}
 	eventually(t, "the other instance serves the route", func() bool { return served(b, "/r") })
 	for i := range 5 {
-		etcd.Close()
+		kill()
 		if !served(a, "/r") || !served(b, "/r") {
 			t.Error("without etcd, the route is gone")
 		}
@@ -195,7 +187,7 @@ func TestB(t *testing.T) {
 				t.Errorf("a write without etcd: %d %s", status, body)
 			}
 		}
-		etcd = boot(addr)
+		kill = bootEtcd(t, dir, addr)
 		path := fmt.Sprintf("/new%d", i)
 		eventually(t, "writes work again", func() bool {
 			status, _ := request(t, "POST", a.ConfigURL()+"/v1/spaces/default/subscriptions",
