@@ -305,6 +305,18 @@ func TestI(t *testing.T) {
 			t.Errorf("%.60s: %v", bad, a)
 		}
 	}
+	for object, want := range map[string]string{
+		`{"statusCode":"200"}`: "statusCode must be a whole number",
+		`{"headers":{"a":1}}`:  "headers must be an object of strings",
+		`{"body":{"a":1}}`:     "body must be a string",
+		`[1]`:                  "it is no JSON object",
+		`hello`:                "it is no JSON",
+	} {
+		body.Store(object)
+		if a := send(t, "GET", g.events+"/f", ""); !strings.Contains(a.message(), want+" (") {
+			t.Errorf("%s: %v", object, a)
+		}
+	}
 	check := func(object, wantBody string, status int, headers ...string) {
 		t.Helper()
 		body.Store(object)

@@ -26,7 +26,7 @@ type responseObject struct {
 	Headers           map[string]string   `json:"headers"`
 	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
 	Cookies           []string            `json:"cookies"`
-	Body              jsontext.Value      `json:"body"` // a string, unquoted once it is known what for
+	Body              text                `json:"body"`
 	IsBase64Encoded   bool                `json:"isBase64Encoded"`
 }
 
@@ -41,11 +41,7 @@ func ParseResponse(answer []byte) (*Response, error) {
 	if err := json.Unmarshal(answer, &o); err != nil {
 		return nil, invalidAnswer("its answer is no HTTP response object: %s%s", problem(err), passthroughHint)
 	}
-	body, err := unquote(o.Body)
-	if err != nil {
-		return nil, err
-	}
-	r := &Response{Status: http.StatusOK, Header: make(http.Header, len(o.Headers)+len(o.MultiValueHeaders)), Body: body}
+	r := &Response{Status: http.StatusOK, Header: make(http.Header, len(o.Headers)+len(o.MultiValueHeaders)), Body: o.Body}
 	if o.StatusCode != nil {
 		r.Status = *o.StatusCode
 	}
@@ -53,8 +49,8 @@ func ParseResponse(answer []byte) (*Response, error) {
 		return nil, invalidAnswer("its statusCode is %d, it can be 200 to 599", r.Status)
 	}
 	if o.IsBase64Encoded {
-		n, err := base64.StdEncoding.Decode(body, body)
-		if r.Body = body[:n]; err != nil {
+		n, err := base64.StdEncoding.Decode(o.Body, o.Body)
+		if r.Body = o.Body[:n]; err != nil {
 			return nil, invalidAnswer("its body is not the base64 that isBase64Encoded says")
 		}
 	}
@@ -107,15 +103,23 @@ func (r *Response) clean() error {
 	return nil
 }
 
-// unquote returns the text of a body, which is a JSON string, null or absent.
-func unquote(body jsontext.Value) ([]byte, error) {
-	switch body.Kind() {
+// text is a JSON string, read without a copy in between: it may be large. null is empty.
+type text []byte
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (t *text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	switch d.PeekKind() {
 	case '"':
-		return jsontext.AppendUnquote(make([]byte, 0, len(body)), body)
-	case 'n', jsontext.KindInvalid:
-		return nil, nil
+		quoted, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		*t, err = jsontext.AppendUnquote(make([]byte, 0, len(quoted)), quoted)
+		return err
+	case 'n':
+		return d.SkipValue()
 	}
-	return nil, invalidAnswer("its answer is no HTTP response object: body must be a string")
+	return errors.New("body must be a string")
 }
 
 func invalidAnswer(format string, args ...any) error {
@@ -124,11 +128,23 @@ func invalidAnswer(format string, args ...any) error {
 
 func problem(err error) string {
 	var semantic *json.SemanticError
-	switch {
-	case errors.As(err, &semantic) && semantic.JSONPointer != "":
-		return fmt.Sprintf("%.40s has the wrong type", strings.TrimPrefix(string(semantic.JSONPointer), "/"))
-	case errors.As(err, &semantic):
-		return "it is no JSON object"
+	if !errors.As(err, &semantic) {
+		return "it is no JSON"
 	}
-	return "it is no JSON"
+	member, _, _ := strings.Cut(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/")
+	switch member {
+	case "statusCode":
+		return "statusCode must be a whole number"
+	case "headers":
+		return "headers must be an object of strings"
+	case "multiValueHeaders":
+		return "multiValueHeaders must be an object of lists of strings"
+	case "cookies":
+		return "cookies must be a list of strings"
+	case "body":
+		return "body must be a string"
+	case "isBase64Encoded":
+		return "isBase64Encoded must be true or false"
+	}
+	return "it is no JSON object"
 }
