@@ -200,6 +200,23 @@ func TestEventTypes(t *testing.T) {
 	f(404, "DELETE", types+"/x", "", `Event Type "x" not found.`)
 }
 
+// TestChangesAreLogged: who looks after the gateway can read what was changed.
+func TestChangesAreLogged(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	g.function("default", "f", "http://localhost:1")
+	g.configure(204, "DELETE", inDefault+"/functions/f", "")
+	g.configure(404, "DELETE", inDefault+"/functions/f", "")
+	for _, want := range []string{
+		`the configuration was changed" operation=create resource=function space=default id=f etag="\"1\""`,
+		`the configuration was changed" operation=delete resource=function space=default id=f etag=""`,
+	} {
+		if strings.Count(g.log.String(), want) != 1 {
+			t.Errorf("no %s in\n%s", want, g.log.String())
+		}
+	}
+}
+
 func TestUnknownRoutesOfTheConfigAPI(t *testing.T) {
 	t.Parallel()
 	g := start(t)

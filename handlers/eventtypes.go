@@ -13,6 +13,7 @@ func eventTypes(config *store.Config) resource[*store.EventType] {
 		get:      config.EventType,
 		metadata: func(t *store.EventType) map[string]string { return t.Metadata },
 		rev:      func(t *store.EventType) store.Rev { return t.Rev },
+		id:       func(t *store.EventType) string { return t.Name },
 		delete:   config.DeleteEventType,
 		create: func(ctx context.Context, space string, body []byte) (*store.EventType, error) {
 			t, err := config.Rules().DecodeEventType(body, space, "")

@@ -13,6 +13,7 @@ func functions(config *store.Config) resource[*store.Function] {
 		get:      config.Function,
 		metadata: func(f *store.Function) map[string]string { return f.Metadata },
 		rev:      func(f *store.Function) store.Rev { return f.Rev },
+		id:       func(f *store.Function) string { return f.ID },
 		delete:   config.DeleteFunction,
 		create: func(ctx context.Context, space string, body []byte) (*store.Function, error) {
 			f, err := config.Rules().DecodeFunction(body, space, "")

@@ -25,6 +25,7 @@ type resource[R any] struct {
 	delete   func(ctx context.Context, space, id string, match store.Match) error
 	metadata func(R) map[string]string
 	rev      func(R) store.Rev
+	id       func(R) string
 }
 
 type resourceHandler[R any] struct {
@@ -78,6 +79,7 @@ func (h *resourceHandler[R]) create(c *gin.Context) error {
 	}
 	r, err := h.res.create(c.Request.Context(), space(c), body)
 	if err == nil {
+		c.AddParam("id", h.res.id(r)) // for the log
 		h.respond(c, http.StatusCreated, r)
 	}
 	return err

@@ -13,6 +13,7 @@ func subscriptions(config *store.Config) resource[*store.Subscription] {
 		get:      config.Subscription,
 		metadata: func(s *store.Subscription) map[string]string { return s.Metadata },
 		rev:      func(s *store.Subscription) store.Rev { return s.Rev },
+		id:       func(s *store.Subscription) string { return s.ID },
 		delete:   config.DeleteSubscription,
 		create: func(ctx context.Context, space string, body []byte) (*store.Subscription, error) {
 			s, err := config.Rules().DecodeSubscription(body, space)

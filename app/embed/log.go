@@ -21,25 +21,29 @@ func newZap(l *slog.Logger, level zap.AtomicLevel, f *failure) *zap.Logger {
 	return zap.New(slogCore{level, l}, zap.WithPanicHook(f), zap.WithFatalHook(f))
 }
 
-// failure is what becomes of an etcd that cannot go on. While it starts, a panic, which Server.start turns into an error. Later, as when
-// the disk is full, nothing: whoever found out stops there, so that etcd does not answer any more, and the process lives.
+// failure is what becomes of an etcd that cannot go on, as with a full disk or data that it cannot read. It would end the process; here
+// whoever found out stops for ever, so that etcd does not answer any more, and the process lives.
 type failure struct {
-	started, happened atomic.Bool
+	happened atomic.Bool
+	why      chan error // has room for the first
 }
+
+func newFailure() *failure { return &failure{why: make(chan error, 1)} }
 
 // OnWrite implements zapcore.CheckWriteHook: it is called after a fatal entry.
 func (f *failure) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
-	if f.started.Load() {
-		f.happened.Store(true)
-		select {}
-	}
 	err := errors.New(e.Message)
-	for _, f := range fields {
-		if cause, ok := f.Interface.(error); ok {
+	for _, field := range fields {
+		if cause, ok := field.Interface.(error); ok {
 			err = fmt.Errorf("%w: %w", err, cause)
 		}
 	}
-	panic(err)
+	f.happened.Store(true)
+	select {
+	case f.why <- err:
+	default:
+	}
+	select {}
 }
 
 // slogCore is a zap core that writes to slog.

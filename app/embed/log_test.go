@@ -20,7 +20,7 @@ func TestLog(t *testing.T) {
 		return a
 	}
 	level := zap.NewAtomicLevelAt(zap.WarnLevel)
-	log := newZap(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: dropTime})), level, &failure{})
+	log := newZap(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: dropTime})), level, newFailure())
 
 	log.Info("not this")
 	log.Error("failed to update storage version")
@@ -33,33 +33,23 @@ func TestLog(t *testing.T) {
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
-	newZap(nil, level, &failure{}).Error("nowhere")
+	newZap(nil, level, newFailure()).Error("nowhere")
 }
 
-func TestFatalPanics(t *testing.T) {
+// TestFailure: an etcd that cannot go on stops there and says why; the process goes on.
+func TestFailure(t *testing.T) {
 	t.Parallel()
-	cause := errors.New("no disk")
-	defer func() {
-		if err, ok := recover().(error); !ok || !errors.Is(err, cause) || err.Error() != "cannot go on: no disk" {
-			t.Errorf("got %v", err)
-		}
-	}()
-	newZap(nil, zap.NewAtomicLevelAt(zap.FatalLevel), &failure{}).Fatal("cannot go on", zap.Error(cause))
-}
-
-// TestFatalLater: an etcd that fails while it runs stops answering; the process goes on.
-func TestFatalLater(t *testing.T) {
-	f := &failure{}
-	f.started.Store(true)
-	returned := make(chan any, 1)
-	go func() {
-		defer func() { returned <- recover() }()
-		newZap(nil, zap.NewAtomicLevelAt(zap.FatalLevel), f).Panic("disk is full")
-	}()
-	for deadline := time.Now().Add(10 * time.Second); !f.happened.Load(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the failure is not noted")
-		}
+	f, cause := newFailure(), errors.New("no disk")
+	log := newZap(nil, zap.NewAtomicLevelAt(zap.FatalLevel), f)
+	returned := make(chan any, 2)
+	for _, end := range []func(string, ...zap.Field){log.Fatal, log.Panic} {
+		go func() {
+			defer func() { returned <- recover() }()
+			end("cannot go on", zap.Error(cause))
+		}()
+	}
+	if err := <-f.why; !errors.Is(err, cause) || err.Error() != "cannot go on: no disk" || !f.happened.Load() {
+		t.Errorf("got %v", err)
 	}
 	select {
 	case p := <-returned:

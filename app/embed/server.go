@@ -34,7 +34,7 @@ type Server struct {
 	etcd  *embed.Etcd
 	grpc  *grpc.Server
 	level zap.AtomicLevel
-	fail  failure
+	fail  *failure
 	lock  *dirLock
 	once  sync.Once
 }
@@ -44,7 +44,7 @@ const defaultPatience = 10 * time.Second
 // Start runs a server and returns when it serves. Data that an earlier server left in DataDir is served again. It fails if ctx ends
 // before, or if another process uses DataDir for too long.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	s := &Server{level: zap.NewAtomicLevelAt(zap.FatalLevel)} // Start's error says all that matters
+	s := &Server{level: zap.NewAtomicLevelAt(zap.FatalLevel), fail: newFailure()} // Start's error says all that matters
 	cfg, err := s.config(o)
 	if err != nil {
 		return nil, err
@@ -63,7 +63,6 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, fmt.Errorf("the embedded etcd cannot start: %w", err)
 	}
 	s.level.SetLevel(zap.WarnLevel)
-	s.fail.started.Store(true)
 	return s, nil
 }
 
@@ -90,23 +89,39 @@ func (s *Server) Close() {
 	})
 }
 
-// start sets s.etcd and s.grpc. etcd panics on data that it cannot read, and then leaves files open and goroutines running.
-func (s *Server) start(ctx context.Context, cfg *embed.Config) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("it cannot read the data in %s: %v", cfg.Dir, p)
-		}
-	}()
+// start sets s.etcd and s.grpc. An etcd that cannot start may leave files open and goroutines running.
+func (s *Server) start(ctx context.Context, cfg *embed.Config) error {
 	serving := make(chan *grpc.Server, 1)
 	cfg.ServiceRegister = func(g *grpc.Server) { serving <- g }
-	if s.etcd, err = embed.StartEtcd(cfg); err != nil {
-		return err
+	type result struct {
+		etcd *embed.Etcd
+		err  error
+	}
+	made := make(chan result, 1)
+	go func() { // may never end: see failure
+		defer func() {
+			if p := recover(); p != nil {
+				made <- result{err: fmt.Errorf("it cannot read the data in %s: %v", cfg.Dir, p)}
+			}
+		}()
+		etcd, err := embed.StartEtcd(cfg)
+		made <- result{etcd, err}
+	}()
+	select {
+	case r := <-made:
+		if s.etcd = r.etcd; r.err != nil {
+			return r.err
+		}
+	case err := <-s.fail.why:
+		return fmt.Errorf("with the data in %s: %w", cfg.Dir, err)
 	}
 	select {
 	case s.grpc = <-serving:
 		return nil
 	case err := <-s.etcd.Err():
 		return errors.Join(errors.New("it stopped"), err)
+	case err := <-s.fail.why:
+		return fmt.Errorf("with the data in %s: %w", cfg.Dir, err)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -140,7 +155,7 @@ func (s *Server) config(o Options) (*embed.Config, error) {
 	cfg.TickMs, cfg.ElectionMs = 20, 100
 	cfg.AutoCompactionMode, cfg.AutoCompactionRetention = embed.CompactorModePeriodic, "1h"
 	cfg.EnableGRPCGateway = false
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newZap(o.Logger, s.level, &s.fail))
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newZap(o.Logger, s.level, s.fail))
 	return cfg, nil
 }
 

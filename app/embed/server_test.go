@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	// The two that etcd leaves behind in TestBrokenData.
 	goleak.VerifyTestMain(m,
-		goleak.IgnoreTopFunction("github.com/event-gateway/event-gateway/app/embed.(*failure).OnWrite"), // in TestFatalLater
+		goleak.IgnoreTopFunction("github.com/event-gateway/event-gateway/app/embed.(*failure).OnWrite"), // etcds that failed
 		goleak.IgnoreTopFunction("go.etcd.io/etcd/server/v3/storage/backend.(*backend).run"),
 		goleak.IgnoreTopFunction("go.etcd.io/etcd/server/v3/storage/wal.(*filePipeline).run"))
 }
