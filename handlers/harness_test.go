@@ -16,13 +16,14 @@ import (
 
 	"github.com/event-gateway/event-gateway/app"
 	"github.com/event-gateway/event-gateway/handlers"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 // gateway is a whole gateway that serves on real ports of this machine, with the memory store.
 type gateway struct {
 	t              *testing.T
 	events, config string
-	log            *syncBuffer
+	log            *storetest.Buffer
 	stop           func() error // ends it as SIGTERM does
 }
 
@@ -30,7 +31,7 @@ const inDefault = "/v1/spaces/default"
 
 func start(t *testing.T, args ...string) *gateway {
 	t.Helper()
-	g := &gateway{t: t, log: &syncBuffer{}}
+	g := &gateway{t: t, log: &storetest.Buffer{}}
 	args = append([]string{"-store=memory:", "-events-addr=localhost", "-events-port=0", "-config-port=0"}, args...)
 	o, err := app.ParseOptions(args, io.Discard)
 	if err != nil {
@@ -174,23 +175,6 @@ func wantJSON(t *testing.T, got, want string) {
 	if json.Compact(&g, []byte(got)) != nil || json.Compact(&w, []byte(want)) != nil || g.String() != w.String() {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 // brokenGateway is one whose every request panics.

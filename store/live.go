@@ -71,7 +71,7 @@ func (l *Live) Stats() LiveStats {
 }
 
 // Run loads the realm and follows its changes until ctx ends. While the store is away it goes on trying, and the last snapshot stays.
-func (l *Live) Run(ctx context.Context) error {
+func (l *Live) Run(ctx context.Context) {
 	backoff := minBackoff
 	for away := false; ctx.Err() == nil; {
 		err := l.refresh(ctx, followWait)
@@ -92,7 +92,6 @@ func (l *Live) Run(ctx context.Context) error {
 			backoff = min(2*backoff, maxBackoff)
 		}
 	}
-	return nil
 }
 
 // served returns the revision that routing goes on with, or "none yet".
@@ -227,4 +226,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-var errNotReady = fmt.Errorf("there is no snapshot of the configuration yet")
+var errNotReady = errors.New("there is no snapshot of the configuration yet")

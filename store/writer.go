@@ -122,7 +122,8 @@ func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
 		}
 		c := d.commit()
 		if len(c.Ops) == 0 {
-			return taken, finish(batch[:taken], s)
+			answer(batch[:taken], s)
+			return taken, nil
 		}
 		if err := c.Check(); err != nil {
 			return taken, err
@@ -130,7 +131,9 @@ func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
 		head, err := w.commit(ctx, s.Head, c)
 		if err == nil {
 			c.Rev = head.Rev
-			return taken, finish(batch[:taken], w.own(ctx, d.now, c, head))
+			w.own(ctx, c, head)
+			answer(batch[:taken], d.now)
+			return taken, nil
 		}
 		if !errors.Is(err, ErrConflict) {
 			return len(batch), err
@@ -143,13 +146,13 @@ func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
 }
 
 // own makes the live snapshot hold what was committed here. A process that cannot catch up for a moment still answers the writer.
-func (w *writer) own(ctx context.Context, landed *Snapshot, c Commit, head Head) *Snapshot {
+func (w *writer) own(ctx context.Context, c Commit, head Head) {
 	switch rev := w.live.Snapshot().Head.Rev; {
 	case rev >= head.Rev: // the watch was quicker
-		return landed
+		return
 	case rev+1 == head.Rev:
 		if w.live.apply(ctx, []Commit{c}, head) == nil {
-			return landed
+			return
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitForOwn)
@@ -157,14 +160,12 @@ func (w *writer) own(ctx context.Context, landed *Snapshot, c Commit, head Head)
 	if w.live.CatchUp(ctx) != nil {
 		_ = w.live.WaitFor(ctx, head.Rev)
 	}
-	return landed
 }
 
-func finish(batch []*write, at *Snapshot) error {
+func answer(batch []*write, at *Snapshot) {
 	for _, one := range batch {
 		one.at = at
 	}
-	return nil
 }
 
 // commit lands c, and finds out from the log whether it landed when the store does not say.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -225,7 +224,7 @@ func TestEndedContext(t *testing.T) {
 
 func TestCloseIsQuickAndQuiet(t *testing.T) {
 	t.Parallel()
-	var out buffer
+	var out storetest.Buffer
 	s, err := embed.Start(t.Context(), embed.Options{DataDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&out, nil)), UnsafeNoFsync: true})
 	if err != nil {
 		t.Fatal(err)
@@ -280,22 +279,4 @@ func get(t *testing.T, s *embed.Server, key string) string {
 		t.Fatalf("%s: %v, %v", key, r, err)
 	}
 	return string(r.Kvs[0].Value)
-}
-
-// buffer is a bytes.Buffer for many goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

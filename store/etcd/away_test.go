@@ -1,7 +1,6 @@
 package etcd_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -29,7 +28,7 @@ func TestRestart(t *testing.T) {
 	endpoint := storetest.FreeAddr(t)
 	start := func() *embed.Server { return serve(t, embed.Options{DataDir: dir, ClientAddr: endpoint}) }
 	server := start()
-	var logged buffer
+	var logged storetest.Buffer
 	s, err := etcd.Open(etcd.Options{Endpoints: []string{endpoint}, Timeout: timeout, Logger: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		t.Fatal(err)
@@ -121,9 +120,6 @@ func TestStartsBeforeItsDatabase(t *testing.T) {
 // TestSilence cuts the connection so that neither side is told.
 func TestSilence(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes 13 seconds")
-	}
 	p := startProxy(t, server(t))
 	s := open(t, p.addr)
 	f := &writer{t: t}
@@ -289,22 +285,4 @@ func (w unlessSilent) Write(p []byte) (int, error) {
 	default:
 		return w.Writer.Write(p)
 	}
-}
-
-// buffer is a bytes.Buffer for many goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
