@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,6 @@ type App struct {
 	log     *slog.Logger
 	store   store.Store
 	stop    func() // of the embedded store
-	live    *store.Live
 	gateway *handlers.Gateway
 	events  *server
 	config  *server
@@ -40,28 +40,36 @@ func New(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logg
 		a.stop()
 		return nil, err
 	}
-	rules := store.NewRules(invoke.FunctionTypes(), o.Compat)
-	a.live = store.NewLive(a.store, store.Shared, rules, log)
-	a.gateway = a.wire(rules)
-	if err := a.listen(); err != nil {
+	if a.gateway, err = newGateway(o, a.store, nil, log); err == nil {
+		err = a.listen()
+	}
+	if err != nil {
 		a.close()
 		return nil, err
 	}
 	return a, nil
 }
 
-// wire puts the parts together. What is measured is registered here.
-func (a *App) wire(rules *store.Rules) *handlers.Gateway {
+// newGateway puts the parts together. What is measured is registered here. frozen is nil for a server.
+func newGateway(o *Options, s store.Store, frozen *store.Frozen, log *slog.Logger) (*handlers.Gateway, error) {
+	hosts, err := handlers.NewHosts(o.HostedDomains)
+	if err != nil {
+		return nil, err
+	}
+	hosted := hosts != nil
 	registry := newRegistry()
 	dispatcher := invoke.NewDispatcher(
-		invoke.Options{Compat: a.options.Compat, Backlog: a.options.WorkersBacklog},
-		invoke.NewEgress(), invoke.NewMetrics(registry), a.log)
-	registry.MustRegister(&liveCollector{a.live}, backlogGauge(dispatcher))
+		invoke.Options{Compat: o.Compat, Backlog: o.WorkersBacklog, Frozen: frozen != nil},
+		invoke.NewEgress(invoke.EgressOptions{Hosted: hosted, Allow: o.EgressAllow, Deny: o.EgressDeny, Never: invoke.RuntimeAPI(os.Getenv("AWS_LAMBDA_RUNTIME_API"))}),
+		invoke.NewMetrics(registry), log)
+	rules := store.NewRules(invoke.FunctionTypes(hosted), o.Compat)
+	realms := store.NewRealms(s, rules, store.RealmsOptions{Hosted: hosted, Max: o.HostedRealms, Frozen: frozen}, log)
+	registry.MustRegister(&realmsCollector{realms}, backlogGauge(dispatcher))
 	return &handlers.Gateway{
-		Live: a.live, Config: store.NewConfig(a.store, a.live, rules), Dispatcher: dispatcher,
-		Metrics: handlers.NewMetrics(registry), Registry: registry, Log: a.log,
-		Token: a.options.ConfigToken, Compat: a.options.Compat, OpenInvoke: a.options.Invoke == "open",
-	}
+		Realms: realms, Hosts: hosts, Dispatcher: dispatcher,
+		Metrics: handlers.NewMetrics(registry), Registry: registry, Log: log,
+		Token: o.ConfigToken, Compat: o.Compat, OpenInvoke: o.Invoke == "open",
+	}, nil
 }
 
 func (a *App) listen() error {
@@ -89,9 +97,9 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stopFollowing()
-	wg.Go(func() { a.live.Run(following) })
+	wg.Go(func() { a.gateway.Realms.Run(following) })
 	wg.Go(func() {
-		if a.live.WaitFor(following, 0) == nil {
+		if a.gateway.Realms.WaitReady(following) == nil {
 			ready()
 		}
 	})

@@ -21,38 +21,53 @@ func backlogGauge(d *invoke.Dispatcher) prometheus.Collector {
 	}, func() float64 { return float64(d.Backlog()) })
 }
 
-// liveCollector reads what the snapshot says at the moment it is asked.
-type liveCollector struct{ live *store.Live }
+// realmsCollector reads what the snapshots say at the moment it is asked.
+type realmsCollector struct{ realms *store.Realms }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("eventgateway_"+name, help, labels, nil)
 }
 
 // Describe implements prometheus.Collector. It says nothing, as what is collected depends on the configuration.
-func (c *liveCollector) Describe(chan<- *prometheus.Desc) {}
+func (c *realmsCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
-func (c *liveCollector) Collect(ch chan<- prometheus.Metric) {
-	put := func(kind prometheus.ValueType, name, help string, value float64) {
-		ch <- prometheus.MustNewConstMetric(describe(name, help), kind, value)
+func (c *realmsCollector) Collect(ch chan<- prometheus.Metric) {
+	put := func(kind prometheus.ValueType, name, help string, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(describe(name, help, c.labels(labels)...), kind, value, labels...)
 	}
-	stats := c.live.Stats()
+	stats := c.realms.Stats()
 	put(prometheus.CounterValue, "store_failures_total", "Times that the store could not be asked for changes.", float64(stats.Failures))
 	put(prometheus.CounterValue, "store_loads_total", "Times that the whole configuration was read.", float64(stats.Loads))
 	put(prometheus.CounterValue, "store_mismatches_total", "Times that a digest showed that the snapshot had missed something.", float64(stats.Mismatches))
-	s := c.live.Snapshot()
-	if s == nil {
+	put(prometheus.CounterValue, "snapshot_stale_total", "Requests that were routed by a snapshot older than allowed, as the store could not be asked.", float64(stats.Stale))
+	realms, corrupt, age := 0, 0, 0.0
+	var revision store.Rev
+	for live := range c.realms.All() {
+		s := live.Snapshot()
+		if s == nil {
+			continue
+		}
+		realms, corrupt, age, revision = realms+1, corrupt+s.Corrupt(), max(age, live.Age().Seconds()), max(revision, s.Head.Rev)
+		for space, n := range s.Counts() {
+			put(prometheus.GaugeValue, "functions_total", "Registered functions.", float64(n.Functions), space)
+			put(prometheus.GaugeValue, "subscriptions_total", "Subscriptions.", float64(n.Subscriptions), space)
+			put(prometheus.GaugeValue, "eventtypes_total", "Registered event types.", float64(n.EventTypes), space)
+		}
+	}
+	if realms == 0 {
 		return
 	}
-	put(prometheus.GaugeValue, "snapshot_age_seconds", "How long ago the store last confirmed that the snapshot is the newest. Up to 30 s is normal.", c.live.Age().Seconds())
-	put(prometheus.GaugeValue, "snapshot_revision", "The revision of the configuration that requests are routed by.", float64(s.Head.Rev))
-	put(prometheus.GaugeValue, "records_unreadable", "Records of the store that are left out because they cannot be read.", float64(s.Corrupt()))
-	functions := describe("functions_total", "Registered functions.", "space")
-	subscriptions := describe("subscriptions_total", "Subscriptions.", "space")
-	eventTypes := describe("eventtypes_total", "Registered event types.", "space")
-	for space, n := range s.Counts() {
-		ch <- prometheus.MustNewConstMetric(functions, prometheus.GaugeValue, float64(n.Functions), space)
-		ch <- prometheus.MustNewConstMetric(subscriptions, prometheus.GaugeValue, float64(n.Subscriptions), space)
-		ch <- prometheus.MustNewConstMetric(eventTypes, prometheus.GaugeValue, float64(n.EventTypes), space)
+	put(prometheus.GaugeValue, "realms", "Configurations in memory: one, or in hosted mode one a space that is used.", float64(realms))
+	put(prometheus.GaugeValue, "snapshot_age_seconds", "How long ago the store last confirmed that the oldest snapshot is the newest. Up to 30 s is normal.", age)
+	put(prometheus.GaugeValue, "snapshot_revision", "The highest revision of the configuration that requests are routed by.", float64(revision))
+	put(prometheus.GaugeValue, "records_unreadable", "Records of the store that are left out because they cannot be read.", float64(corrupt))
+}
+
+// labels returns the names of the labels, which are none or the space.
+func (c *realmsCollector) labels(values []string) []string {
+	if len(values) == 0 {
+		return nil
 	}
+	return []string{"space"}
 }

@@ -2,6 +2,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/peterbourgon/ff/v3"
+
+	"github.com/event-gateway/event-gateway/handlers"
 )
 
 // EnvPrefix begins the name of each option in the environment: -events-port is EVENT_GATEWAY_EVENTS_PORT.
@@ -44,19 +47,29 @@ type Options struct {
 	WorkersBacklog int
 	DrainTimeout   time.Duration
 
+	HostedDomains           []string // not empty: hosted mode
+	HostedRealms            int
+	EgressAllow, EgressDeny []netip.Prefix
+
 	LogLevel, LogFormat string
+
+	// Of the Lambda only.
+	Role         string // "events", "config" or "all"
+	MaxStaleness time.Duration
+	BasePath     string
 }
 
 // KeyPair names the PEM files of a TLS listener; both or none are given. They are read again when they change.
 type KeyPair struct{ Cert, Key string }
 
-// ParseOptions reads the options from arguments, the environment and, if one is named, a config file, in this order of preference. An
-// error is meant for the person who started the process; flag.ErrHelp says that help was asked for, and was written to usage.
+// ParseOptions reads the options of a server from arguments, the environment and, if one is named, a config file, in this order of preference.
+// An error is meant for the person who started the process; flag.ErrHelp says that help was asked for, and was written to usage.
 func ParseOptions(args []string, usage io.Writer) (*Options, error) {
 	o := &Options{}
 	fs := flag.NewFlagSet("event-gateway", flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // an error is one line; the list of options is for those who ask
-	o.declare(fs)
+	o.declareServer(fs)
+	o.declare(fs, "embed:")
 	err := ff.Parse(fs, args,
 		ff.WithEnvVarPrefix(EnvPrefix),
 		ff.WithConfigFileFlag("config-file"), ff.WithConfigFileParser(ff.PlainParser))
@@ -73,13 +86,25 @@ func ParseOptions(args []string, usage io.Writer) (*Options, error) {
 	case o.Version:
 		return o, nil
 	}
-	return o, o.complete()
+	return o, cmp.Or(o.completeServer(), o.complete())
 }
 
-// declare is the one list of options.
-func (o *Options) declare(fs *flag.FlagSet) {
+// ParseLambdaOptions reads the options of a Lambda from the environment, under the same names. What only a server has is not looked at.
+func ParseLambdaOptions() (*Options, error) {
+	o := &Options{}
+	fs := flag.NewFlagSet("event-gateway-lambda", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	o.declareLambda(fs)
+	o.declare(fs, "")
+	if err := ff.Parse(fs, nil, ff.WithEnvVarPrefix(EnvPrefix)); err != nil {
+		return nil, err
+	}
+	return o, cmp.Or(o.completeLambda(), o.complete())
+}
+
+// declareServer is the list of the options that only a server has.
+func (o *Options) declareServer(fs *flag.FlagSet) {
 	fs.BoolVar(&o.Dev, "dev", false, "for trying things out on one machine: both APIs on localhost only, text logs, every function can be invoked")
-	fs.BoolVar(&o.Compat, "compat", false, "deliver and answer as the first Event Gateway did in 2018")
 	// Images often have the version of what is in them in this variable.
 	fs.BoolFunc("version", "print the version and exit", func(s string) error { o.Version = s == "true"; return nil })
 	fs.String("config-file", "", "file with one option a line, such as: events-port 4000")
@@ -92,23 +117,69 @@ func (o *Options) declare(fs *flag.FlagSet) {
 	fs.UintVar(&o.ConfigPort, "config-port", 4001, "port of the Config API; 0 takes a free one")
 	fs.StringVar(&o.ConfigTLS.Cert, "config-tls-cert", "", "PEM file with the certificate of the Config API")
 	fs.StringVar(&o.ConfigTLS.Key, "config-tls-key", "", "PEM file with its key")
-	fs.StringVar(&o.ConfigTokenFile, "config-token-file", "", "file with the token that the Config API asks for; or set "+tokenEnv)
 
-	fs.StringVar(&o.Store, "store", "embed:", "where the configuration is: embed: (etcd in this process), etcd://h1:2379,h2:2379/prefix, or memory: (lost at exit)")
 	fs.StringVar(&o.EmbedDataDir, "embed-data-dir", "default.etcd", "directory of the embedded etcd")
 	fs.StringVar(&o.EmbedCliAddr, "embed-cli-addr", "", "host:port that the embedded etcd serves clients on, without a password (default: a free loopback port)")
 	fs.StringVar(&o.EmbedPeerAddr, "embed-peer-addr", "", "host:port that the embedded etcd serves peers on (default: none, it is alone)")
 
-	fs.StringVar(&o.Invoke, "invoke", "", "which functions an invoke event reaches: subscribed, or open for all (default: subscribed; open with -dev)")
 	fs.IntVar(&o.WorkersBacklog, "workers-backlog", 10_000, "how many async deliveries may wait or be under way; more are refused")
 	fs.DurationVar(&o.DrainTimeout, "drain-timeout", 20*time.Second, "how long requests and async deliveries may take to end after SIGTERM")
+}
+
+// declareLambda is the list of the options that only a Lambda has.
+func (o *Options) declareLambda(fs *flag.FlagSet) {
+	fs.StringVar(&o.Role, "role", "", "events, config or all")
+	fs.DurationVar(&o.MaxStaleness, "max-staleness", 30*time.Second, "age of the configuration from which on a request waits until the store was asked")
+	fs.StringVar(&o.BasePath, "base-path", "", "path of a custom domain that the gateway is mapped to")
+}
+
+// declare is the list of the options that every gateway has.
+func (o *Options) declare(fs *flag.FlagSet, defaultStore string) {
+	fs.StringVar(&o.Store, "store", defaultStore, "where the configuration is: embed: (etcd in this process), etcd://h1:2379,h2:2379/prefix, or memory: (lost at exit)")
+	fs.StringVar(&o.ConfigTokenFile, "config-token-file", "", "file with the token that the Config API asks for; or set "+tokenEnv)
+	fs.BoolVar(&o.Compat, "compat", false, "deliver and answer as the first Event Gateway did in 2018")
+	fs.StringVar(&o.Invoke, "invoke", "", "which functions an invoke event reaches: subscribed, or open for all (default: subscribed; open with -dev)")
+
+	fs.Func("hosted-domain", "domain below which each space has a host of its own, SPACE.DOMAIN; may be given more than once", each(func(d string) error {
+		o.HostedDomains = append(o.HostedDomains, d)
+		return nil
+	}))
+	fs.IntVar(&o.HostedRealms, "hosted-realms", 10_000, "how many spaces of hosted domains are kept in memory")
+	fs.Func("egress-allow", "addresses that functions may have although they would be refused: 10.1.0.0/16; may be given more than once", each(addPrefix(&o.EgressAllow)))
+	fs.Func("egress-deny", "addresses that functions may not have; may be given more than once", each(addPrefix(&o.EgressDeny)))
 
 	fs.StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
 	fs.StringVar(&o.LogFormat, "log-format", "", "text or json (default: json; text with -dev)")
 }
 
-// complete fills in what depends on other options, and says what does not fit together.
-func (o *Options) complete() error {
+// each calls f with the parts of a list: an environment variable can be given only once.
+func each(f func(string) error) func(string) error {
+	return func(list string) error {
+		for part := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+			if err := f(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func addPrefix(to *[]netip.Prefix) func(string) error {
+	return func(s string) error {
+		p, err := netip.ParsePrefix(s)
+		if addr, e := netip.ParseAddr(s); e == nil {
+			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return fmt.Errorf("%.60q is no address, such as 10.1.2.3, and no range, such as 10.1.0.0/16", s)
+		}
+		*to = append(*to, p)
+		return nil
+	}
+}
+
+// completeServer fills in what depends on other options, and says what does not fit together.
+func (o *Options) completeServer() error {
 	if o.Dev {
 		orDefault(&o.EventsAddr, "localhost")
 		orDefault(&o.LogFormat, "text")
@@ -116,31 +187,64 @@ func (o *Options) complete() error {
 			orDefault(&o.Invoke, "open")
 		}
 	}
-	orDefault(&o.LogFormat, "json")
-	orDefault(&o.Invoke, "subscribed")
-	if err := o.readToken(); err != nil {
-		return err
-	}
-	switch {
-	case o.EventsPort > 65535:
-		return fmt.Errorf("-events-port is %d, a port is a number up to 65535", o.EventsPort)
-	case o.ConfigPort > 65535:
-		return fmt.Errorf("-config-port is %d, a port is a number up to 65535", o.ConfigPort)
-	case o.Invoke != "subscribed" && o.Invoke != "open":
-		return fmt.Errorf("-invoke is %q, it can be subscribed or open", o.Invoke)
-	case o.LogFormat != "text" && o.LogFormat != "json":
-		return fmt.Errorf("-log-format is %q, it can be text or json", o.LogFormat)
-	case o.WorkersBacklog < 1:
-		return errors.New("-workers-backlog must be at least 1")
-	case o.ConfigToken == "" && !isLoopback(o.ConfigAddr):
-		return fmt.Errorf("the Config API would listen on %q for everybody: give it a token (-config-token-file FILE or %s), or -config-addr localhost", o.ConfigAddr, tokenEnv)
+	for name, port := range map[string]uint{"events": o.EventsPort, "config": o.ConfigPort} {
+		if port > 65535 {
+			return fmt.Errorf("-%s-port is %d, a port is a number up to 65535", name, port)
+		}
 	}
 	for name, pair := range map[string]KeyPair{"events": o.EventsTLS, "config": o.ConfigTLS} {
 		if (pair.Cert == "") != (pair.Key == "") {
 			return fmt.Errorf("-%s-tls-cert and -%[1]s-tls-key need each other", name)
 		}
 	}
+	if o.WorkersBacklog < 1 {
+		return errors.New("-workers-backlog must be at least 1")
+	}
+	if err := o.readToken(); err != nil || o.ConfigToken != "" {
+		return err
+	}
+	switch {
+	case len(o.HostedDomains) > 0:
+		return fmt.Errorf("the Config API of a hosted gateway needs a token: -config-token-file FILE or %s", tokenEnv)
+	case !isLoopback(o.ConfigAddr):
+		return fmt.Errorf("the Config API would listen on %q for everybody: give it a token (-config-token-file FILE or %s), or -config-addr localhost", o.ConfigAddr, tokenEnv)
+	}
 	return nil
+}
+
+// completeLambda says what does not fit together.
+func (o *Options) completeLambda() error {
+	switch o.Role {
+	case "events":
+		return nil
+	case "config", "all":
+	case "":
+		return fmt.Errorf("%s_ROLE is not set: it can be events, config or all", EnvPrefix)
+	default:
+		return fmt.Errorf("%s_ROLE is %.60q, it can be events, config or all", EnvPrefix, o.Role)
+	}
+	if err := o.readToken(); err != nil || o.ConfigToken != "" {
+		return err
+	}
+	return fmt.Errorf("the Config API of a Lambda needs a token: set %s", tokenEnv)
+}
+
+// complete does for all gateways what completeServer does for servers.
+func (o *Options) complete() error {
+	orDefault(&o.LogFormat, "json")
+	orDefault(&o.Invoke, "subscribed")
+	switch {
+	case o.Store == "":
+		return fmt.Errorf("%s_STORE is not set: it looks like etcd://host:2379/prefix", EnvPrefix)
+	case o.Invoke != "subscribed" && o.Invoke != "open":
+		return fmt.Errorf("-invoke is %q, it can be subscribed or open", o.Invoke)
+	case o.LogFormat != "text" && o.LogFormat != "json":
+		return fmt.Errorf("-log-format is %q, it can be text or json", o.LogFormat)
+	case o.HostedRealms < 1:
+		return errors.New("-hosted-realms must be at least 1")
+	}
+	_, err := handlers.NewHosts(o.HostedDomains)
+	return err
 }
 
 func (o *Options) readToken() error {

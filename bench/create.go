@@ -64,5 +64,6 @@ func (r *realm) create(ctx context.Context, i int) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return took, r.config.DeleteSubscription(ctx, space, sub.ID, nil)
+	_, err = r.config.DeleteSubscription(ctx, space, sub.ID, nil)
+	return took, err
 }

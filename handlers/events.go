@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -16,21 +17,29 @@ import (
 
 // receive takes whatever comes to the Events API. It ends in respond or in fail, and nowhere else.
 func (g *Gateway) receive(c *gin.Context) {
-	if r, err := g.process(c); err != nil {
+	r, err := g.process(c)
+	if err != nil {
 		g.fail(c, err)
-	} else {
-		respond(c, r)
+		return
 	}
+	if g.Hosts != nil {
+		keepCookies(r.Header, c.Request.Host)
+	}
+	respond(c, r)
 }
 
 // process routes one request by one snapshot: async targets are queued, a sync one is called.
 func (g *Gateway) process(c *gin.Context) (*invoke.Response, error) {
 	received := time.Now()
-	snapshot := g.Live.Snapshot()
-	if snapshot == nil || g.Draining.Load() {
-		c.Header("Connection", "close")
-		return nil, statusError(http.StatusServiceUnavailable, unavailableMessage)
+	space, err := g.space(c.Request)
+	if err != nil {
+		return nil, err
 	}
+	use, err := g.begin(c, space)
+	if err != nil {
+		return nil, err
+	}
+	defer use.End()
 	// RawPath is what was sent, if that is not how Go would write it; EscapedPath would then write it anew and lose a %2F.
 	path, err := route.Canonical(cmp.Or(c.Request.URL.RawPath, c.Request.URL.EscapedPath()))
 	if err != nil {
@@ -44,41 +53,98 @@ func (g *Gateway) process(c *gin.Context) (*invoke.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := g.takeRoute()
-	defer g.routes.Put(r)
-	snapshot.Route(c.Request.Method, path, routeType(ev), r)
-	if err := g.acceptable(c.Request.Method, ev, r); err != nil {
-		return nil, err
+	m := g.takeMatch()
+	defer g.matches.Put(m)
+	snapshot := use.Snapshot()
+	err = g.match(c, snapshot, ev, path, space, m)
+	if m.nothing() {
+		if newer := use.Newer(c.Request.Context(), snapshot); newer != nil {
+			err = g.match(c, newer, ev, path, space, m)
+		}
 	}
-	invoked, isInvoke, err := g.invocable(c, snapshot, ev, path, r)
 	if err != nil {
 		return nil, err
 	}
-	g.Metrics.receivedEvent(r)
+	g.Metrics.receivedEvent(&m.Route)
 	if g.Log.Enabled(c.Request.Context(), slog.LevelDebug) {
-		g.Log.Debug("an event came in", "id", ev.ID, "type", ev.Type, "method", c.Request.Method, "path", path, "sync", r.Sync != nil, "async", len(r.Async))
+		g.Log.Debug("an event came in", "id", ev.ID, "type", ev.Type, "method", c.Request.Method, "path", path, "sync", m.Sync != nil, "async", len(m.Async))
 	}
-	if len(r.Async) > 0 {
-		if err := g.Dispatcher.Enqueue(ev, r.Async); err != nil {
+	return g.dispatch(c, ev, m)
+}
+
+// begin returns the realm that the request is for.
+func (g *Gateway) begin(c *gin.Context, space string) (store.Use, error) {
+	realm, err := g.Realms.Of(space)
+	if err != nil {
+		return store.Use{}, errNotFound
+	}
+	var use store.Use
+	if !g.Draining.Load() {
+		use, err = g.Realms.Begin(c.Request.Context(), realm)
+	}
+	var config *store.Error
+	switch {
+	case errors.As(err, &config) && config.Code == store.NotFound:
+		return use, errNotFound
+	case err != nil || g.Draining.Load():
+		c.Header("Connection", "close")
+		return use, &requestError{http.StatusServiceUnavailable, unavailableMessage, err}
+	}
+	return use, nil
+}
+
+// match is where an event goes: to the targets of a route or, if it is an invoke event, to one function.
+type match struct {
+	store.Route
+	invoke   bool
+	function store.Target
+}
+
+func (m *match) nothing() bool {
+	return m.Sync == nil && len(m.Async) == 0 && m.function.Function == nil
+}
+
+// match finds where an event goes in a snapshot, and says if it may not go there.
+func (g *Gateway) match(c *gin.Context, s *store.Snapshot, ev *event.Event, path, space string, m *match) (err error) {
+	s.Route(c.Request.Method, path, routeType(ev), &m.Route)
+	m.invoke, m.function = false, store.Target{}
+	if err := g.acceptable(c.Request.Method, ev, &m.Route); err != nil {
+		return err
+	}
+	// An invoke event calls a function unless a sync subscription takes it.
+	if ev.Kind == event.Named && ev.Type == store.InvokeEvent && m.Sync == nil {
+		m.invoke = true
+		m.function, err = g.invocable(c, s, path, space)
+	}
+	return err
+}
+
+// dispatch sends an event on its way, and returns the answer to its sender.
+func (g *Gateway) dispatch(c *gin.Context, ev *event.Event, m *match) (*invoke.Response, error) {
+	ctx := c.Request.Context()
+	if len(m.Async) > 0 {
+		wait, err := g.Dispatcher.Enqueue(ctx, ev, m.Async)
+		if err != nil {
 			return nil, err
 		}
+		defer wait()
 	}
 	switch {
-	case isInvoke:
-		return g.Dispatcher.Invoke(c.Request.Context(), ev, invoked)
-	case r.Sync != nil:
-		return g.Dispatcher.Call(c.Request.Context(), ev, *r.Sync)
-	case ev.Kind == event.Plain && len(r.Async) == 0:
+	case m.invoke:
+		return g.Dispatcher.Invoke(ctx, ev, m.function)
+	case m.Sync != nil:
+		return g.Dispatcher.Call(ctx, ev, *m.Sync)
+	case ev.Kind == event.Plain && len(m.Async) == 0:
 		return nil, errNotFound
 	}
 	return &invoke.Response{Status: http.StatusAccepted}, nil
 }
 
-func (g *Gateway) takeRoute() *store.Route {
-	if r, ok := g.routes.Get().(*store.Route); ok {
-		return r
+func (g *Gateway) takeMatch() *match {
+	if m, ok := g.matches.Get().(*match); ok {
+		return m
 	}
-	return &store.Route{}
+	return &match{}
 }
 
 // routeType is the type of event that the route table is asked for.
@@ -102,22 +168,17 @@ func (g *Gateway) acceptable(method string, ev *event.Event, r *store.Route) err
 	return nil
 }
 
-// invocable returns the function that an invoke event calls. It is one unless a sync subscription takes the event.
-func (g *Gateway) invocable(c *gin.Context, s *store.Snapshot, ev *event.Event, path string, r *store.Route) (store.Target, bool, error) {
-	if ev.Kind != event.Named || ev.Type != store.InvokeEvent || r.Sync != nil {
-		return store.Target{}, false, nil
-	}
-	space, id := c.GetHeader("Space"), c.GetHeader("Function-ID")
-	if space == "" {
-		space = store.DefaultSpace
-	}
+// invocable returns the function that an invoke event names. In shared mode it may be in any space.
+func (g *Gateway) invocable(c *gin.Context, s *store.Snapshot, path, space string) (store.Target, error) {
+	id := c.GetHeader("Function-ID")
+	space = cmp.Or(space, c.GetHeader("Space"), store.DefaultSpace)
 	if t, ok := s.Invocable(space, id, path); ok {
-		return t, true, nil
+		return t, nil
 	}
 	if f := s.Function(space, id); f != nil && g.OpenInvoke {
-		return store.Target{Function: f}, true, nil
+		return store.Target{Function: f}, nil
 	}
-	return store.Target{}, true, statusError(http.StatusNotFound, "function or subscription not found")
+	return store.Target{}, statusError(http.StatusNotFound, "function or subscription not found")
 }
 
 // respond writes a function's response.

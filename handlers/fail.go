@@ -17,11 +17,19 @@ import (
 type requestError struct {
 	status  int
 	message string
+	cause   error // for the log, may be nil
 }
 
-func (e *requestError) Error() string { return e.message }
+func (e *requestError) Error() string {
+	if e.cause != nil {
+		return e.message + ": " + e.cause.Error()
+	}
+	return e.message
+}
 
-func statusError(status int, message string) error { return &requestError{status, message} }
+func statusError(status int, message string) error {
+	return &requestError{status: status, message: message}
+}
 
 var errNotFound = statusError(http.StatusNotFound, "resource not found")
 
@@ -102,14 +110,23 @@ func inputStatus(c event.Code) int {
 // callStatus says what a sync caller gets for a function that failed.
 func (g *Gateway) callStatus(e *invoke.Error) (int, string) {
 	switch {
-	case g.Compat && e.Class == invoke.Invalid:
+	case g.Compat && accessError(e.Code):
+		return http.StatusInternalServerError, "Function call failed with " + e.Code + ". Please check logs."
+	case g.Compat && e.Class == invoke.Invalid && e.Code == "":
 		return http.StatusInternalServerError, "HTTP response object malformed"
 	case g.Compat:
 		return http.StatusInternalServerError, "Function call failed. Please check logs."
 	case e.Class == invoke.Timeout:
 		return http.StatusGatewayTimeout, callMessage(e)
+	case e.Class == invoke.Throttled:
+		return http.StatusServiceUnavailable, callMessage(e)
 	}
 	return http.StatusBadGateway, callMessage(e)
+}
+
+// accessError tells the errors of AWS Lambda that callers were told of in 2018.
+func accessError(code string) bool {
+	return code == "AccessDeniedException" || code == "UnrecognizedClientException" || code == "ExpiredTokenException"
 }
 
 func callMessage(e *invoke.Error) string {

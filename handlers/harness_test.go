@@ -57,6 +57,7 @@ func start(t *testing.T, args ...string) *gateway {
 		t.Fatal("the gateway is not ready after 10 s")
 	}
 	g.events, g.config = a.EventsURL(), a.ConfigURL()
+	newMirror(t, o, g.events, g.config)
 	return g
 }
 
@@ -76,7 +77,7 @@ func (a answer) message() string {
 }
 
 // transport keeps enough connections for tests with many clients.
-var transport = &http.Transport{MaxIdleConnsPerHost: 100, ForceAttemptHTTP2: true}
+var transport = &http.Transport{MaxIdleConnsPerHost: 100, ForceAttemptHTTP2: true, DisableCompression: true}
 
 // send makes a request. headers are "Name: value" lines.
 func send(t *testing.T, method, url, body string, headers ...string) answer {
@@ -102,7 +103,9 @@ func send(t *testing.T, method, url, body string, headers ...string) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{resp.StatusCode, resp.Header, string(b)}
+	a := answer{resp.StatusCode, resp.Header, string(b)}
+	mirrored(t, req, body, a)
+	return a
 }
 
 // configure makes a Config API request and wants the given status.

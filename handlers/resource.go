@@ -15,14 +15,14 @@ import (
 	"github.com/event-gateway/event-gateway/store"
 )
 
-// resource is what the five routes of a kind of record do.
+// resource is what the five routes of a kind of record do. Its functions have the form of the configuration's methods.
 type resource[R any] struct {
 	plural   string // the member of a list's answer
 	list     func(s *store.Snapshot, space string) iter.Seq[R]
-	get      func(space, id string) (R, error)
-	create   func(ctx context.Context, space string, body []byte) (R, error)
-	update   func(ctx context.Context, space, id string, body []byte, match store.Match) (R, error)
-	delete   func(ctx context.Context, space, id string, match store.Match) error
+	get      func(config *store.Config, space, id string) (R, error)
+	create   func(config *store.Config, ctx context.Context, space string, body []byte) (R, error)
+	update   func(config *store.Config, ctx context.Context, space, id string, body []byte, match store.Match) (R, error)
+	delete   func(config *store.Config, ctx context.Context, space, id string, match store.Match) (store.Rev, error)
 	metadata func(R) map[string]string
 	rev      func(R) store.Rev
 	id       func(R) string
@@ -34,22 +34,45 @@ type resourceHandler[R any] struct {
 	res  resource[R]
 }
 
-// counted wraps a handler that returns what to answer.
-func (h *resourceHandler[R]) counted(operation string, handle func(c *gin.Context) error) gin.HandlerFunc {
+// counted wraps a handler that gets the configuration of the space's realm and answers, or returns why it cannot.
+func (h *resourceHandler[R]) counted(operation string, handle func(c *gin.Context, config *store.Config) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		began := time.Now()
-		err := handle(c)
+		config, snapshot, err := h.configOf(c)
+		if err == nil {
+			setRevision(c, snapshot.Head.Rev) // the answer is no older; what changes something knows better
+			err = handle(c, config)
+		}
 		if err != nil {
 			h.fail(c, err)
 		} else if c.Request.Method != http.MethodGet {
 			h.Log.Info("the configuration was changed", "operation", operation, "resource", h.name, "space", space(c), "id", c.Param("id"), "etag", c.Writer.Header().Get("ETag"))
 		}
-		h.Metrics.configured(h.Live.Snapshot(), space(c), h.name, operation, time.Since(began))
+		h.Metrics.configured(snapshot, space(c), h.name, operation, time.Since(began))
 	}
 }
 
-func (h *resourceHandler[R]) list(c *gin.Context) error {
-	s, err := h.Config.Snapshot()
+// configOf returns the configuration that the space in the path is part of, and its current snapshot.
+func (g *Gateway) configOf(c *gin.Context) (*store.Config, *store.Snapshot, error) {
+	realm, err := g.Realms.Of(space(c))
+	if err != nil {
+		return nil, nil, err
+	}
+	config, err := g.Realms.Config(c.Request.Context(), realm)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := config.Snapshot()
+	return config, s, err
+}
+
+// setRevision says which revision of the configuration an answer holds.
+func setRevision(c *gin.Context, rev store.Rev) {
+	c.Header("X-Config-Revision", strconv.FormatUint(uint64(rev), 10))
+}
+
+func (h *resourceHandler[R]) list(c *gin.Context, config *store.Config) error {
+	s, err := config.Snapshot()
 	if err != nil {
 		return err
 	}
@@ -64,28 +87,29 @@ func (h *resourceHandler[R]) list(c *gin.Context) error {
 	return nil
 }
 
-func (h *resourceHandler[R]) get(c *gin.Context) error {
-	r, err := h.res.get(space(c), h.id(c))
+func (h *resourceHandler[R]) get(c *gin.Context, config *store.Config) error {
+	r, err := h.res.get(config, space(c), h.id(c, config))
 	if err == nil {
 		h.respond(c, http.StatusOK, r)
 	}
 	return err
 }
 
-func (h *resourceHandler[R]) create(c *gin.Context) error {
+func (h *resourceHandler[R]) create(c *gin.Context, config *store.Config) error {
 	body, err := readBody(c, maxConfigBody)
 	if err != nil {
 		return err
 	}
-	r, err := h.res.create(c.Request.Context(), space(c), body)
+	r, err := h.res.create(config, c.Request.Context(), space(c), body)
 	if err == nil {
+		setRevision(c, h.res.rev(r))
 		c.AddParam("id", h.res.id(r)) // for the log
 		h.respond(c, http.StatusCreated, r)
 	}
 	return err
 }
 
-func (h *resourceHandler[R]) update(c *gin.Context) error {
+func (h *resourceHandler[R]) update(c *gin.Context, config *store.Config) error {
 	body, err := readBody(c, maxConfigBody)
 	if err != nil {
 		return err
@@ -94,20 +118,22 @@ func (h *resourceHandler[R]) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := h.res.update(c.Request.Context(), space(c), h.id(c), body, match)
+	r, err := h.res.update(config, c.Request.Context(), space(c), h.id(c, config), body, match)
 	if err == nil {
+		setRevision(c, h.res.rev(r))
 		h.respond(c, http.StatusOK, r)
 	}
 	return err
 }
 
-func (h *resourceHandler[R]) delete(c *gin.Context) error {
+func (h *resourceHandler[R]) delete(c *gin.Context, config *store.Config) error {
 	match, err := ifMatch(c)
 	if err != nil {
 		return err
 	}
-	err = h.res.delete(c.Request.Context(), space(c), h.id(c), match)
+	rev, err := h.res.delete(config, c.Request.Context(), space(c), h.id(c, config), match)
 	if err == nil {
+		setRevision(c, rev)
 		respondJSON(c, http.StatusNoContent, nil)
 	}
 	return err
@@ -128,13 +154,13 @@ func space(c *gin.Context) string {
 }
 
 // id returns the id in the path. Clients put ids there raw, though they contain percent signs, or encoded.
-func (h *resourceHandler[R]) id(c *gin.Context) string {
+func (h *resourceHandler[R]) id(c *gin.Context, config *store.Config) string {
 	raw := c.Param("id")
 	decoded, err := url.PathUnescape(raw)
 	if err != nil || decoded == raw {
 		return raw
 	}
-	if _, err := h.res.get(space(c), decoded); err != nil {
+	if _, err := h.res.get(config, space(c), decoded); err != nil {
 		return raw
 	}
 	return decoded

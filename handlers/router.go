@@ -29,8 +29,7 @@ const (
 
 // Gateway is what the router serves.
 type Gateway struct {
-	Live       *store.Live
-	Config     *store.Config
+	Realms     *store.Realms
 	Dispatcher *invoke.Dispatcher
 	Metrics    *Metrics
 	Registry   *prometheus.Registry
@@ -42,10 +41,12 @@ type Gateway struct {
 	Compat bool
 	// OpenInvoke lets an invoke event reach every function of a space, without a subscription.
 	OpenInvoke bool
+	// Hosts says which host stands for which space, in hosted mode.
+	Hosts Hosts
 	// Draining says that the gateway is about to end: it takes no more events.
 	Draining atomic.Bool
 
-	routes sync.Pool // of *store.Route
+	matches sync.Pool // of *match
 }
 
 // Router returns the handler of the given surfaces. Users' routes are not gin's: they live in the snapshot, behind NoRoute.
@@ -55,6 +56,7 @@ func (g *Gateway) Router(surfaces ...Surface) http.Handler {
 	r.Use(g.recoverPanic, closeChunked)
 	// Ids are put into paths raw or percent-encoded: find tries both.
 	r.UseRawPath, r.UnescapePathValues, r.RedirectTrailingSlash = true, false, false
+	_ = r.SetTrustedProxies(nil) // a client's address is where its connection comes from, whatever its headers say
 
 	if slices.Contains(surfaces, Config) {
 		r.HandleMethodNotAllowed = true
@@ -71,9 +73,9 @@ func (g *Gateway) Router(surfaces ...Surface) http.Handler {
 		r.GET("/v1/metrics", g.guard, metrics)
 
 		space := r.Group("/v1/spaces/:space", g.guard, g.onlyJSON)
-		serve(g, space, "function", functions(g.Config))
-		serve(g, space, "subscription", subscriptions(g.Config))
-		serve(g, space, "eventtype", eventTypes(g.Config))
+		serve(g, space, "function", functions())
+		serve(g, space, "subscription", subscriptions())
+		serve(g, space, "eventtype", eventTypes())
 	}
 	if slices.Contains(surfaces, Events) {
 		r.NoRoute(g.receive)

@@ -6,23 +6,23 @@ import (
 	"github.com/event-gateway/event-gateway/store"
 )
 
-func subscriptions(config *store.Config) resource[*store.Subscription] {
+func subscriptions() resource[*store.Subscription] {
 	return resource[*store.Subscription]{
 		plural:   "subscriptions",
 		list:     (*store.Snapshot).Subscriptions,
-		get:      config.Subscription,
+		get:      (*store.Config).Subscription,
 		metadata: func(s *store.Subscription) map[string]string { return s.Metadata },
 		rev:      func(s *store.Subscription) store.Rev { return s.Rev },
 		id:       func(s *store.Subscription) string { return s.ID },
-		delete:   config.DeleteSubscription,
-		create: func(ctx context.Context, space string, body []byte) (*store.Subscription, error) {
+		delete:   (*store.Config).DeleteSubscription,
+		create: func(config *store.Config, ctx context.Context, space string, body []byte) (*store.Subscription, error) {
 			s, err := config.Rules().DecodeSubscription(body, space)
 			if err != nil {
 				return nil, err
 			}
 			return config.CreateSubscription(ctx, s)
 		},
-		update: func(ctx context.Context, space, id string, body []byte, match store.Match) (*store.Subscription, error) {
+		update: func(config *store.Config, ctx context.Context, space, id string, body []byte, match store.Match) (*store.Subscription, error) {
 			s, err := config.Rules().DecodeSubscription(body, space)
 			if err != nil {
 				return nil, err

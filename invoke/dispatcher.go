@@ -34,6 +34,8 @@ type Options struct {
 	Compat bool
 	// Backlog is how many async deliveries may wait or be under way.
 	Backlog int
+	// Frozen is set in a process that is frozen between requests: async deliveries are made while the request is under way.
+	Frozen bool
 }
 
 const (
@@ -65,7 +67,7 @@ type encodings struct {
 // NewDispatcher returns a dispatcher that goes out by e. It has to be drained in the end.
 func NewDispatcher(o Options, e *Egress, m *Metrics, log *slog.Logger) *Dispatcher {
 	d := &Dispatcher{options: o, egress: e, types: map[string]Type{}, metrics: m, log: log}
-	for _, t := range Types() {
+	for _, t := range Types(e.hosted) {
 		d.types[t.Name] = t
 	}
 	d.queue = queue.NewMemory[lane](queue.Options{Size: o.Backlog, Bytes: backlogBytes, Lane: laneWidth}, d.deliver)
@@ -116,8 +118,9 @@ func (d *Dispatcher) now(ctx context.Context, ev *event.Event, t store.Target, r
 	return r, nil
 }
 
-// Enqueue takes ev for all targets, or for none if there is no room: queue.ErrFull, queue.ErrClosed. Each gets it once.
-func (d *Dispatcher) Enqueue(ev *event.Event, targets []store.Target) error {
+// Enqueue takes ev for all targets, or for none if there is no room: queue.ErrFull, queue.ErrClosed. Each gets it once. wait has to be
+// called before the sender is answered: in a frozen process it returns when all deliveries have ended, which is when ctx ends at the latest.
+func (d *Dispatcher) Enqueue(ctx context.Context, ev *event.Event, targets []store.Target) (wait func(), err error) {
 	shared := &encodings{forms: map[event.Format][]byte{}}
 	items := make([]queue.Item[lane, *delivery], 0, len(targets))
 	for _, t := range targets {
@@ -128,11 +131,28 @@ func (d *Dispatcher) Enqueue(ev *event.Event, targets []store.Target) error {
 			Value: &delivery{event: ev, target: t, shared: shared},
 		})
 	}
+	if d.options.Frozen {
+		return d.deliverNow(ctx, items), nil
+	}
 	if err := d.queue.Add(items); err != nil {
 		d.metrics.dropped(targets)
-		return err
+		return nil, err
 	}
-	return nil
+	return func() {}, nil
+}
+
+// deliverNow makes the deliveries that otherwise a queue would hold, some of them at once.
+func (d *Dispatcher) deliverNow(ctx context.Context, items []queue.Item[lane, *delivery]) (wait func()) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(len(items), laneWidth) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(items)); i = next.Add(1) - 1 {
+				d.deliver(ctx, items[i].Value)
+			}
+		})
+	}
+	return wg.Wait
 }
 
 // cost returns how much memory one of n deliveries of an event keeps. All share the event and, but for plain HTTP requests, its encoded
@@ -224,7 +244,11 @@ func (d *Dispatcher) open(f *store.Function) (Invoker, error) {
 		return nil, &Error{Class: Invalid, Message: fmt.Sprintf("functions of type %s can be registered, but this version cannot call them yet", f.Kind())}
 	}
 	v, err := t.Open(f, d.egress)
-	if err != nil {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return nil, e
+	case err != nil:
 		return nil, &Error{Class: Invalid, Message: err.Error()}
 	}
 	f.Opened.Store(v) // two at once make two; one stays

@@ -81,7 +81,7 @@ func readAnswer(resp *http.Response) ([]byte, error) {
 }
 
 // callError says in words for people why an HTTP call failed.
-func callError(ctx context.Context, err error) error {
+func callError(ctx context.Context, err error) *Error {
 	var blocked *blockedError
 	switch {
 	case errors.Is(err, errAnswerTooLarge):

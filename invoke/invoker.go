@@ -35,21 +35,22 @@ type Type struct {
 	Open func(f *store.Function, e *Egress) (Invoker, error)
 }
 
-// Types returns the table of all types of functions. A new one is a file and a line here.
-func Types() []Type {
+// Types returns the table of all types of functions. A new one is a file and a line here. A hosted gateway is one that lends nobody its
+// own AWS credentials, see EgressOptions.
+func Types(hosted bool) []Type {
 	return []Type{
 		{httpType(), openHTTP},
-		{awsLambdaType(), nil},
-		{awsKinesisType(), nil},
-		{awsFirehoseType(), nil},
-		{awsSQSType(), nil},
+		{awsLambdaType(hosted), openLambda},
+		{awsKinesisType(hosted), nil},
+		{awsFirehoseType(hosted), nil},
+		{awsSQSType(hosted), nil},
 	}
 }
 
 // FunctionTypes returns what the store must know of the types.
-func FunctionTypes() []store.FunctionType {
+func FunctionTypes(hosted bool) []store.FunctionType {
 	var list []store.FunctionType
-	for _, t := range Types() {
+	for _, t := range Types(hosted) {
 		list = append(list, t.FunctionType)
 	}
 	return list
@@ -65,6 +66,8 @@ const (
 	Timeout   Class = "timeout"   // it was too slow
 	Blocked   Class = "blocked"   // its address is not allowed
 	Canceled  Class = "canceled"  // the caller did not wait
+	Denied    Class = "denied"    // the gateway may not call it
+	Throttled Class = "throttled" // it is called too often
 )
 
 // Error is a call of a function that failed. Message says why, in words that may leave the gateway; Cause is for the log.
@@ -72,6 +75,7 @@ type Error struct {
 	Class    Class
 	Function string // its id
 	Message  string
+	Code     string // what AWS calls the failure, such as AccessDeniedException
 	Cause    error
 }
 

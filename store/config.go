@@ -26,7 +26,7 @@ func (c *Config) Snapshot() (*Snapshot, error) {
 	if s := c.live.Snapshot(); s != nil {
 		return s, nil
 	}
-	return nil, &Error{Code: Unavailable, Message: "The gateway has not read its configuration yet.", Cause: errNotReady}
+	return nil, notReady()
 }
 
 // Function returns a function of the snapshot, or a NotFound error.
@@ -66,8 +66,8 @@ func (c *Config) UpdateFunction(ctx context.Context, f *Function, match Match) (
 	})
 }
 
-// DeleteFunction removes a function that no subscription calls.
-func (c *Config) DeleteFunction(ctx context.Context, space, id string, match Match) error {
+// DeleteFunction removes a function that no subscription calls. Like those below, it returns the revision that did so, or a later one.
+func (c *Config) DeleteFunction(ctx context.Context, space, id string, match Match) (Rev, error) {
 	return remove[*Function](ctx, c, functionThing(space, id), match, func(s *Snapshot) error {
 		for sub := range s.Subscriptions(space) {
 			if sub.FunctionID == id {
@@ -105,7 +105,7 @@ func (c *Config) UpdateSubscription(ctx context.Context, id string, sub *Subscri
 }
 
 // DeleteSubscription removes a subscription.
-func (c *Config) DeleteSubscription(ctx context.Context, space, id string, match Match) error {
+func (c *Config) DeleteSubscription(ctx context.Context, space, id string, match Match) (Rev, error) {
 	return remove[*Subscription](ctx, c, subscriptionThing(space, id), match, func(*Snapshot) error { return nil })
 }
 
@@ -125,7 +125,7 @@ func (c *Config) UpdateEventType(ctx context.Context, t *EventType, match Match)
 }
 
 // DeleteEventType removes an event type that no subscription uses.
-func (c *Config) DeleteEventType(ctx context.Context, space, name string, match Match) error {
+func (c *Config) DeleteEventType(ctx context.Context, space, name string, match Match) (Rev, error) {
 	return remove[*EventType](ctx, c, eventTypeThing(space, name), match, func(s *Snapshot) error {
 		for sub := range s.Subscriptions(space) {
 			if sub.Shape == V09 && sub.EventType == name {
@@ -193,9 +193,9 @@ func replace[R record](ctx context.Context, c *Config, t thing, match Match, nex
 	})
 }
 
-// remove also takes away a record that cannot be read.
-func remove[R record](ctx context.Context, c *Config, t thing, match Match, free func(*Snapshot) error) error {
-	_, err := c.writer.do(ctx, func(s *Snapshot) ([]Op, error) {
+// remove also takes away a record that cannot be read. It returns a revision that no longer has the record.
+func remove[R record](ctx context.Context, c *Config, t thing, match Match, free func(*Snapshot) error) (Rev, error) {
+	s, err := c.writer.do(ctx, func(s *Snapshot) ([]Op, error) {
 		if !s.has(t.key) {
 			return nil, t.notFound(NotFound)
 		}
@@ -204,7 +204,10 @@ func remove[R record](ctx context.Context, c *Config, t thing, match Match, free
 		}
 		return []Op{{Key: t.key}}, free(s)
 	})
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return s.Head.Rev, nil
 }
 
 // written lands a plan and returns the record as it is stored then.

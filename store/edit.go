@@ -44,7 +44,7 @@ func (e *edit) apply(op Op, rev Rev, report func(string, error)) {
 
 func (e *edit) put(item Item, report func(string, error)) {
 	e.delete(item.Key)
-	e.insert(item, e.next.rules.decodeItem(item), report)
+	e.insert(item, e.next.rules.decodeItem(e.next.Realm, item), report)
 }
 
 // insert adds a record where there is none.

@@ -20,7 +20,7 @@ type Live struct {
 
 	current   atomic.Pointer[Snapshot]
 	confirmed atomic.Int64 // when the store last said that current is current, in ns since 1970
-	stats     liveStats
+	stats     *liveStats   // shared by the realms of a process
 
 	mu      sync.Mutex    // held while a new snapshot is made, never while the store is asked
 	swapped chan struct{} // closed at each swap
@@ -30,15 +30,22 @@ type Live struct {
 }
 
 type liveStats struct {
-	loads, swaps, failures, mismatches atomic.Uint64
+	loads, swaps, failures, mismatches, stale atomic.Uint64
 }
 
-// LiveStats counts what a Live did since it began.
+// LiveStats counts what was done to keep snapshots fresh.
 type LiveStats struct {
 	Loads      uint64 // whole realms read
 	Swaps      uint64 // snapshots made
 	Failures   uint64 // times that the store could not be asked
 	Mismatches uint64 // digests that showed that something was missed
+	Stale      uint64 // requests that had to do with a snapshot older than allowed, as the store could not be asked
+}
+
+func (s *liveStats) read() LiveStats {
+	return LiveStats{
+		Loads: s.loads.Load(), Swaps: s.swaps.Load(), Failures: s.failures.Load(), Mismatches: s.mismatches.Load(), Stale: s.stale.Load(),
+	}
 }
 
 const (
@@ -51,41 +58,41 @@ const (
 
 // NewLive returns a Live without a snapshot; Run gets it one.
 func NewLive(s Store, realm Realm, rules *Rules, log *slog.Logger) *Live {
-	return &Live{store: s, realm: realm, rules: rules, log: log, swapped: make(chan struct{})}
+	return &Live{store: s, realm: realm, rules: rules, log: log, stats: &liveStats{}, swapped: make(chan struct{})}
 }
 
 // Snapshot returns the current snapshot, or nil before the first.
 func (l *Live) Snapshot() *Snapshot { return l.current.Load() }
 
-// Age returns how long ago the store last confirmed that the snapshot is the newest.
+// Age returns how long ago, by the wall clock, the store last confirmed that the snapshot is the newest.
 func (l *Live) Age() time.Duration {
 	return time.Duration(time.Now().UnixNano() - l.confirmed.Load())
 }
 
 // Stats returns what was counted so far.
-func (l *Live) Stats() LiveStats {
-	return LiveStats{
-		Loads: l.stats.loads.Load(), Swaps: l.stats.swaps.Load(),
-		Failures: l.stats.failures.Load(), Mismatches: l.stats.mismatches.Load(),
-	}
-}
+func (l *Live) Stats() LiveStats { return l.stats.read() }
 
 // Run loads the realm and follows its changes until ctx ends. While the store is away it goes on trying, and the last snapshot stays.
 func (l *Live) Run(ctx context.Context) {
+	again(ctx, l.log, l.stats, "revision served", l.served, func() error { return l.refresh(ctx, followWait) })
+}
+
+// again calls follow until ctx ends, with growing pauses while it fails. What is served meanwhile is logged.
+func again(ctx context.Context, log *slog.Logger, stats *liveStats, what string, served func() string, follow func() error) {
 	backoff := minBackoff
 	for away := false; ctx.Err() == nil; {
-		err := l.refresh(ctx, followWait)
+		err := follow()
 		switch {
 		case ctx.Err() != nil:
 		case err == nil:
 			if away {
-				l.log.Info("the configuration store is back", "realm", l.realm, "revision", l.Snapshot().Head.Rev)
+				log.Info("the configuration store is back", what, served())
 			}
 			away, backoff = false, minBackoff
 		default:
-			l.stats.failures.Add(1)
+			stats.failures.Add(1)
 			if !away {
-				l.log.Warn("the configuration store cannot be read; trying again", "realm", l.realm, "revision served", l.served(), "error", err)
+				log.Warn("the configuration store cannot be read; trying again", what, served(), "error", err)
 			}
 			away = true
 			sleep(ctx, backoff/2+rand.N(backoff))
@@ -203,6 +210,13 @@ func (l *Live) mismatch(ctx context.Context, head Head) error {
 }
 
 var errMismatch = errors.New("the snapshot missed a change, and is loaded again soon")
+
+// confirm says that the snapshot was the newest at a time.
+func (l *Live) confirm(at int64) {
+	if was := l.confirmed.Load(); was < at {
+		l.confirmed.CompareAndSwap(was, at)
+	}
+}
 
 // swap makes s the current snapshot. l.mu is held.
 func (l *Live) swap(s *Snapshot) {

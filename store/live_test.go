@@ -34,7 +34,7 @@ type instance struct {
 // newInstance returns an instance that follows the store, once it has a snapshot.
 func newInstance(t *testing.T, s store.Store) *instance {
 	t.Helper()
-	i := &instance{Store: s, rules: store.NewRules(invoke.FunctionTypes(), false)}
+	i := &instance{Store: s, rules: store.NewRules(invoke.FunctionTypes(false), false)}
 	i.live = store.NewLive(s, store.Shared, i.rules, slog.New(slog.DiscardHandler))
 	i.config = store.NewConfig(s, i.live, i.rules)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -129,7 +129,7 @@ func TestX3_X4(t *testing.T) {
 	if _, err := i.config.CreateFunction(t.Context(), f); err == nil {
 		t.Error("a record that cannot be read was written over")
 	}
-	if err := i.config.DeleteFunction(t.Context(), "default", "x4", nil); err != nil {
+	if _, err := i.config.DeleteFunction(t.Context(), "default", "x4", nil); err != nil {
 		t.Error(err)
 	}
 	if n := i.live.Snapshot().Corrupt(); n != 12 {
@@ -327,7 +327,7 @@ func TestU(t *testing.T) {
 		if err := other.subscribe("default", `{"functionId":"f","event":"x"}`); err != nil {
 			t.Fatal(err)
 		}
-		if err := other.config.DeleteSubscription(t.Context(), "default", "http,GET,%2Fr", nil); err != nil {
+		if _, err := other.config.DeleteSubscription(t.Context(), "default", "http,GET,%2Fr", nil); err != nil {
 			t.Fatal(err)
 		}
 		f.down.Store(false)
@@ -485,7 +485,7 @@ func TestW_SameRecord(t *testing.T) {
 				synctest.Wait()
 			}
 			wg.Go(func() {
-				if err := i.config.DeleteFunction(t.Context(), "default", "first1", nil); err != nil {
+				if _, err := i.config.DeleteFunction(t.Context(), "default", "first1", nil); err != nil {
 					t.Error(err)
 				}
 			})
@@ -522,7 +522,7 @@ func TestPanicInCommit(t *testing.T) {
 				t.Error("there was no panic")
 			}
 		}()
-		_ = i.config.DeleteFunction(t.Context(), "default", "f", nil)
+		_, _ = i.config.DeleteFunction(t.Context(), "default", "f", nil)
 		i.function(t, "default", "f")
 	}()
 	p.panics.Store(false)
@@ -626,7 +626,7 @@ func TestApply(t *testing.T) {
 		}
 		for sub := range i.live.Snapshot().Subscriptions(space) {
 			if random.IntN(4) == 0 {
-				if err := i.config.DeleteSubscription(t.Context(), space, sub.ID, nil); err != nil {
+				if _, err := i.config.DeleteSubscription(t.Context(), space, sub.ID, nil); err != nil {
 					t.Fatal(err)
 				}
 			}

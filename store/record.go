@@ -52,12 +52,15 @@ type quarantined struct {
 }
 
 // decodeItem reads a stored record: a *Function, *Subscription or *EventType, or *quarantined with the reason. What a database holds is
-// hostile, too: a record must say the key that it is stored under.
-func (r *Rules) decodeItem(item Item) any {
+// hostile, too: a record must say the key that it is stored under, and only the shared realm holds more than the space of its name.
+func (r *Rules) decodeItem(realm Realm, item Item) any {
 	kind, rest, _ := strings.Cut(item.Key, "/")
 	space, _, ok := strings.Cut(rest, "/")
-	if !ok {
+	switch {
+	case !ok:
 		return &quarantined{item.Rev, fmt.Errorf("the key has no space and id")}
+	case realm != Shared && space != string(realm):
+		return &quarantined{item.Rev, fmt.Errorf("it is the record of another realm")}
 	}
 	var rec any
 	var key string
@@ -92,7 +95,7 @@ func (r *Rules) decodeItem(item Item) any {
 }
 
 // decodeItems decodes many items on all processors, and yields them in their order while the rest is still being decoded.
-func (r *Rules) decodeItems(items []Item) iter.Seq2[Item, any] {
+func (r *Rules) decodeItems(realm Realm, items []Item) iter.Seq2[Item, any] {
 	const size = 512
 	type chunk struct {
 		items   []Item
@@ -113,7 +116,7 @@ func (r *Rules) decodeItems(items []Item) iter.Seq2[Item, any] {
 					c := chunks[i]
 					c.records = make([]any, len(c.items))
 					for j, item := range c.items {
-						c.records[j] = r.decodeItem(item)
+						c.records[j] = r.decodeItem(realm, item)
 					}
 					close(c.done)
 				}

@@ -50,7 +50,7 @@ const Plain = plain
 // NewSnapshot returns the snapshot of a realm that holds the given items at head. Items that cannot be read are left out; report gets them.
 func NewSnapshot(rules *Rules, realm Realm, items []Item, head Head, report func(key string, why error)) *Snapshot {
 	e := (&Snapshot{Realm: realm, rules: rules, items: new(btree.Map[string, any])}).edit()
-	for item, rec := range rules.decodeItems(items) {
+	for item, rec := range rules.decodeItems(realm, items) {
 		e.insert(item, rec, report)
 	}
 	return e.snapshot(head.Rev, head.Chain)

@@ -55,7 +55,7 @@ func TestLiveThroughABreak(t *testing.T) {
 	eventually(t, "the other gateway has the route", func() bool { return serves(b, "/old") })
 
 	way.cut()
-	if err := a.DeleteSubscription(t.Context(), "default", "http,GET,%2Fold", nil); err != nil {
+	if _, err := a.DeleteSubscription(t.Context(), "default", "http,GET,%2Fold", nil); err != nil {
 		t.Fatal(err)
 	}
 	subscribe("/new")

@@ -16,7 +16,7 @@ func (s *Store) Changes(ctx context.Context, realm store.Realm, after store.Rev,
 	if wait <= 0 {
 		return s.changes(ctx, realm, after)
 	}
-	read := func() (found bool, err error) {
+	read := func(bool) (found bool, err error) {
 		if c, at, ok := s.heads.next(realm, after); ok {
 			commits, head = []store.Commit{c}, at
 			return true, nil
@@ -39,16 +39,25 @@ func (s *Store) Heads(ctx context.Context, known map[store.Realm]store.Rev, wait
 	if wait <= 0 {
 		return moved, s.readHeads(ctx, known, moved)
 	}
-	read := func() (bool, error) {
-		err := s.readHeads(ctx, known, moved)
+	differ := make(map[store.Realm]store.Rev) // those of which the watch has seen something else
+	read := func(all bool) (bool, error) {
+		realms := differ
+		if all {
+			realms = known
+		}
+		err := s.readHeads(ctx, realms, moved)
 		return len(moved) > 0, err
 	}
 	err := s.await(ctx, wait, read, func(seen map[store.Realm]sighting) sight {
-		all := same
+		most := same
+		clear(differ)
 		for realm, rev := range known {
-			all = max(all, compare(seen[realm].Rev, rev))
+			if sight := compare(seen[realm].Rev, rev); sight != same {
+				differ[realm] = rev
+				most = max(most, sight)
+			}
 		}
-		return all
+		return most
 	})
 	return moved, err
 }
@@ -97,8 +106,9 @@ func compare(seen, known store.Rev) sight {
 }
 
 // await reads as soon as the watch gives reason to, until read finds something or fails, or wait is over. What the watch has seen is
-// only ever the reason to read, so that it does not matter if it is late; and it is looked at again after each change of it.
-func (s *Store) await(ctx context.Context, wait time.Duration, read func() (found bool, err error), look func(seen map[store.Realm]sighting) sight) error {
+// only ever the reason to read, so that it does not matter if it is late; and it is looked at again after each change of it. read is
+// told whether it has to read all, as the watch is no guide or the wait is over.
+func (s *Store) await(ctx context.Context, wait time.Duration, read func(all bool) (found bool, err error), look func(seen map[store.Realm]sighting) sight) error {
 	if err := s.follow(); err != nil {
 		return err
 	}
@@ -107,14 +117,14 @@ func (s *Store) await(ctx context.Context, wait time.Duration, read func() (foun
 	for first := true; ; first = false {
 		changed, sight, healthy := s.heads.look(look)
 		if !healthy || sight == ahead || sight == behind && first {
-			if found, err := read(); found || err != nil {
+			if found, err := read(!healthy); found || err != nil {
 				return err
 			}
 		}
 		select {
 		case <-changed:
 		case <-over.C:
-			_, err := read() // so that what the watch missed, or that the database is away, is found out now and then
+			_, err := read(true) // so that what the watch missed, or that the database is away, is found out now and then
 			return err
 		case <-ctx.Done():
 			return ctx.Err()

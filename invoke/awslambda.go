@@ -1,0 +1,86 @@
+package invoke
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/event-gateway/event-gateway/store"
+)
+
+// lambdaTimeout has to leave room for the answer in the time that the server has for it.
+const lambdaTimeout = 50 * time.Second
+
+func awsLambdaType(hosted bool) store.FunctionType {
+	return awsType("awslambda", "AWS Lambda function", "arn", hosted)
+}
+
+// lambdaFunction is a Lambda function and the client that calls it.
+type lambdaFunction struct {
+	name        string // or its ARN
+	client      *lambda.Client
+	credentials aws.CredentialsProvider
+	transport   *http.Transport
+}
+
+func openLambda(f *store.Function, e *Egress) (Invoker, error) {
+	c, transport, err := e.awsConfig(f.Provider)
+	if err != nil {
+		return nil, err
+	}
+	l := &lambdaFunction{name: f.Provider.Text("arn"), client: lambda.NewFromConfig(c), credentials: c.Credentials, transport: transport}
+	return l.invoke, nil
+}
+
+func (l *lambdaFunction) invoke(ctx context.Context, p Payload) (*Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, lambdaTimeout)
+	defer cancel()
+	call := &lambdaCall{transport: l.transport, payload: p.Body}
+	var err error
+	if call.credentials, err = l.credentials.Retrieve(ctx); err != nil {
+		return nil, noCredentials(ctx, err)
+	}
+	input := &lambda.InvokeInput{FunctionName: &l.name, InvocationType: types.InvocationTypeRequestResponse, Payload: p.Body}
+	out, err := l.client.Invoke(ctx, input, call.use)
+	switch {
+	case err != nil:
+		return nil, call.failure(ctx, err)
+	case out.FunctionError != nil:
+		return nil, call.functionFailure(out.Payload)
+	}
+	return &Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: out.Payload}, nil
+}
+
+// lambdaCall is what the SDK signs and sends one call with.
+type lambdaCall struct {
+	transport   *http.Transport
+	payload     []byte
+	credentials aws.Credentials
+}
+
+func (c *lambdaCall) use(o *lambda.Options) { o.HTTPClient, o.Credentials = c, c }
+
+// Retrieve implements aws.CredentialsProvider.
+func (c *lambdaCall) Retrieve(context.Context) (aws.Credentials, error) { return c.credentials, nil }
+
+// Do sends r once, as Egress.post does, and bounds the answer, which the SDK reads whatever its size.
+func (c *lambdaCall) Do(r *http.Request) (*http.Response, error) {
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.payload)), nil }
+	resp, err := c.transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode < 200 {
+		resp.Body.Close()
+		return nil, errors.New("the answer was a change of protocol")
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, MaxAnswer)
+	return resp, nil
+}

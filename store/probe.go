@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// prober finds out which realms exist. Those that are asked for at about the same time share one question to the store, and there are at most ten
+// questions a second: requests for made-up names cost that much, and no more, and do not keep others waiting for longer.
+type prober struct {
+	ask func(ctx context.Context, known map[Realm]Rev) (map[Realm]Head, error)
+
+	mu    sync.Mutex
+	asked *probe    // the question that was put last
+	next  *probe    // of those who wait for the next one; nil if nobody does
+	last  time.Time // when the last one was put
+}
+
+// probe is one question, and its answer once done is closed.
+type probe struct {
+	realms map[Realm]Rev
+	done   chan struct{}
+	heads  map[Realm]Head
+	err    error
+}
+
+const (
+	probeEvery = 100 * time.Millisecond
+	probeSize  = 1_000
+)
+
+var errManyProbes = errors.New("too many realms are asked for that are not in memory")
+
+// exists says whether somebody ever wrote to the realm.
+func (p *prober) exists(ctx context.Context, realm Realm) (bool, error) {
+	q, first, err := p.join(realm)
+	if err != nil {
+		return false, err
+	}
+	if first {
+		p.put(ctx, q)
+	}
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	_, found := q.heads[realm]
+	return found, q.err
+}
+
+// join adds a realm to the next question, which has to be put by whoever is first. If the answer to one about the realm is awaited, that will do.
+func (p *prober) join(realm Realm) (q *probe, first bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.asked != nil {
+		if _, same := p.asked.realms[realm]; same {
+			return p.asked, false, nil
+		}
+	}
+	if first = p.next == nil; first {
+		p.next = &probe{realms: map[Realm]Rev{}, done: make(chan struct{})}
+	}
+	if len(p.next.realms) == probeSize {
+		return nil, false, errManyProbes
+	}
+	p.next.realms[realm] = 0
+	return p.next, first, nil
+}
+
+// put asks when it is time. Others wait for the answer, so that it does not end with ctx.
+func (p *prober) put(ctx context.Context, q *probe) {
+	defer close(q.done)
+	q.err = errors.New("a panic ended the question")
+	p.mu.Lock()
+	wait := time.Until(p.last.Add(probeEvery))
+	p.mu.Unlock()
+	time.Sleep(wait)
+	p.mu.Lock()
+	p.asked, p.next, p.last = q, nil, time.Now()
+	p.mu.Unlock()
+	q.heads, q.err = p.ask(ctx, q.realms)
+	p.mu.Lock()
+	if p.asked == q {
+		p.asked = nil
+	}
+	p.mu.Unlock()
+}
