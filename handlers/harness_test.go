@@ -23,6 +23,7 @@ import (
 type gateway struct {
 	t              *testing.T
 	events, config string
+	token          string // of the Config API, if it has one
 	log            *storetest.Buffer
 	stop           func() error // ends it as SIGTERM does
 }
@@ -113,6 +114,9 @@ func (g *gateway) configure(status int, method, path, body string, headers ...st
 	g.t.Helper()
 	if body != "" {
 		headers = append(headers, "Content-Type: application/json")
+	}
+	if g.token != "" {
+		headers = append(headers, "Authorization: Bearer "+g.token)
 	}
 	a := send(g.t, method, g.config+path, body, headers...)
 	if a.status != status {

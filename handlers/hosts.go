@@ -78,10 +78,14 @@ func keepCookies(header http.Header, host string) {
 }
 
 func keepCookie(cookie, host string) string {
-	parts := strings.Split(cookie, ";")
-	return strings.Join(slices.DeleteFunc(parts, func(part string) bool {
-		name, domain, _ := strings.Cut(part, "=")
+	pair, attributes, found := strings.Cut(cookie, ";")
+	if !found {
+		return cookie
+	}
+	kept := slices.DeleteFunc(strings.Split(attributes, ";"), func(attribute string) bool {
+		name, domain, _ := strings.Cut(attribute, "=")
 		domain = strings.TrimPrefix(strings.Trim(domain, " \t"), ".")
 		return strings.EqualFold(strings.Trim(name, " \t"), "domain") && !strings.EqualFold(domain, host)
-	}), ";")
+	})
+	return strings.Join(append([]string{pair}, kept...), ";")
 }

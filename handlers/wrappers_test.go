@@ -166,7 +166,7 @@ func plain(a answer) answer {
 		switch name {
 		case "Date", "Connection", "Content-Length":
 		case "Set-Cookie":
-			header[name] = values
+			header[name] = slices.Sorted(slices.Values(values))
 		default: // some fronts join repeated headers, with or without a space
 			header.Set(name, strings.ReplaceAll(strings.Join(values, ","), ", ", ","))
 		}

@@ -49,4 +49,5 @@ func (s *server) close() {
 	s.closing.Store(true)
 	_ = s.Close()
 	_ = s.listener.Close() // if Serve has not begun yet
+	s.wg.Wait()
 }
