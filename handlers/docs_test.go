@@ -166,7 +166,7 @@ func configureAsDocumented(g *gateway, doc string) {
 		g.function("default", id, f.URL+"/"+id)
 	}
 	g.configure(201, "POST", inDefault+"/functions", fmt.Sprintf(`{"functionId":"page","type":"http","provider":{"url":"%s/page"},"response":"passthrough"}`, f.URL))
-	g.configure(201, "POST", inDefault+"/functions", `{"functionId":"lambda","type":"awslambda","provider":{"arn":"f","region":"us-east-1"}}`)
+	g.configure(201, "POST", inDefault+"/functions", `{"functionId":"stream","type":"awskinesis","provider":{"streamName":"s","region":"us-east-1"}}`)
 	_, block, _ := strings.Cut(doc, "```json subscriptions\n")
 	block, _, _ = strings.Cut(block, "\n```")
 	for _, eventType := range matches(`"eventType":"(.+?)"`, block) {

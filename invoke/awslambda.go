@@ -71,7 +71,7 @@ func (c *lambdaCall) use(o *lambda.Options) { o.HTTPClient, o.Credentials = c, c
 func (c *lambdaCall) Retrieve(context.Context) (aws.Credentials, error) { return c.credentials, nil }
 
 // Do sends r once, as Egress.post does, and bounds the answer, which the SDK reads whatever its size. The payload takes the place of the
-// SDK's reader of it: net/http sends that in a second packet, and may break off if the answer comes before it has seen the reader's end.
+// SDK's reader of it: net/http would send that in a packet of its own, and close the connection if an answer came before it saw the end.
 func (c *lambdaCall) Do(r *http.Request) (*http.Response, error) {
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.payload)), nil }
 	r.Body, _ = r.GetBody()

@@ -1,0 +1,411 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/event-gateway/event-gateway/invoke/lambdatest"
+)
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// says returns the URL of an HTTP function that always answers the same.
+func says(t *testing.T, body string) string {
+	f := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		fmt.Fprintf(w, `{"body":%q}`, body)
+	}))
+	t.Cleanup(f.Close)
+	return f.URL
+}
+
+// older is a freeze after which a snapshot is no longer taken for fresh, but not yet older than allowed.
+const older = 2100 * time.Millisecond
+
+// TestRoles: each role serves its surface, and one store joins them.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint())
+	r.function("f", says(t, "hello"))
+	r.route("f", "/hello")
+	if a := r.get("/hello", 200); a.Body != "hello" {
+		t.Error(a)
+	}
+	if a := r.send("config", "GET", "/hello", "", "authorization: Bearer "+token); a.Status != 404 {
+		t.Error(a)
+	}
+	if a := r.send("events", "GET", "/v1/spaces/default/functions", "", "authorization: Bearer "+token); a.Status != 404 {
+		t.Error(a)
+	}
+	if a := r.send("all", "GET", "/hello", ""); a.Body != "hello" {
+		t.Error(a)
+	}
+	list := r.send("all", "GET", "/-/config/v1/spaces/default/functions", "", "authorization: Bearer "+token)
+	if list.Status != 200 || !strings.Contains(list.Body, `"functionId":"f"`) || list.Headers["X-Config-Revision"] != "2" {
+		t.Error(list)
+	}
+	for path, status := range map[string]int{"/-/config": 401, "/-/config/v1/spaces/default/functions": 401, "/-/config/readyz": 200, "/-/configured": 404, "/-/": 404} {
+		if a := r.send("all", "GET", path, ""); a.Status != status {
+			t.Errorf("%s: %d %s", path, a.Status, a.Body)
+		}
+	}
+}
+
+// TestWrongStart: a Lambda that is set up wrongly says what is wrong.
+func TestWrongStart(t *testing.T) {
+	t.Parallel()
+	for why, env := range map[string][]string{
+		"EVENT_GATEWAY_ROLE is not set":  {"EVENT_GATEWAY_STORE=memory:"},
+		`EVENT_GATEWAY_ROLE is "both"`:   {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=both"},
+		"EVENT_GATEWAY_STORE is not set": {"EVENT_GATEWAY_ROLE=events"},
+		"this binary has no embedded":    {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=embed:"},
+		"needs a token":                  {"EVENT_GATEWAY_ROLE=config", "EVENT_GATEWAY_STORE=memory:"},
+		"set EVENT_GATEWAY_CONFIG_TOKEN": {"EVENT_GATEWAY_ROLE=all", "EVENT_GATEWAY_STORE=memory:"},
+		`-invoke is "nobody"`:            {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_INVOKE=nobody"},
+		`"EVENT_GATEWAY_MAX_STALENESS"`:  {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_MAX_STALENESS=soon"},
+		`"*.example.com" is no domain`:   {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_HOSTED_DOMAIN=*.example.com"},
+	} {
+		h, err := lambdatest.Start(map[string]lambdatest.Function{"f": {Command: []string{gatewayProgram}, Env: env}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := h.Invoke(t.Context(), "f", []byte("{}"))
+		if log := h.Log("f"); err != nil || result.FunctionError == "" || !strings.Contains(log, why) || strings.Count(log, "\n") != 1 {
+			t.Errorf("%v: %s %s %v; log: %s", env, result.FunctionError, result.Payload, err, log)
+		}
+		h.Close()
+	}
+}
+
+// TestFrozenChanges: what changes while the process is frozen is there when it should be.
+func TestFrozenChanges(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint(), "EVENT_GATEWAY_MAX_STALENESS=4s")
+	r.function("one", says(t, "one"))
+	r.function("two", says(t, "two"))
+	r.route("one", "/a")
+	r.get("/a", 200)
+
+	r.freeze("events", 0)
+	r.route("one", "/new")
+	r.get("/new", 200) // young, but it has no route for it: it looks once more
+
+	r.configure("DELETE", "/subscriptions/http,GET,%2Fa", "")
+	r.route("two", "/a")
+	r.freeze("events", older)
+	r.get("/new", 200) // catches up beside it
+	if a := r.get("/a", 200); a.Body != "two" {
+		t.Errorf("after a catch-up: %s", a.Body)
+	}
+
+	r.configure("DELETE", "/subscriptions/http,GET,%2Fa", "")
+	r.freeze("events", 4*time.Second)
+	r.get("/a", 404) // waits, since it is older than allowed
+	if n := len(r.Processes("events")); n != 1 {
+		t.Errorf("%d processes, want 1", n)
+	}
+}
+
+// TestFrozenConnection: a connection that is cut while the process is frozen, or answers no more, is replaced.
+func TestFrozenConnection(t *testing.T) {
+	t.Parallel()
+	p := startProxy(t, startStore(t, t.TempDir(), "").Endpoint())
+	r := startRegion(t, "etcd://"+p.addr, "EVENT_GATEWAY_MAX_STALENESS=4s")
+	r.function("one", says(t, "one"))
+	r.route("one", "/a")
+	r.get("/a", 200)
+
+	p.enable(false) // cut while frozen, and back
+	p.enable(true)
+	r.route("one", "/b")
+	r.freeze("events", older)
+	r.get("/a", 200)
+	r.get("/b", 200)
+
+	p.enable(false) // away for a while
+	r.freeze("events", older)
+	if a := r.get("/a", 200); a.took > 2*time.Second {
+		t.Errorf("a request took %v while the store was away", a.took)
+	}
+	r.freeze("events", 4*time.Second)
+	if a := r.get("/a", 200); a.took > 4500*time.Millisecond {
+		t.Errorf("a request took %v while the store was away for too long", a.took)
+	}
+	p.enable(true)
+	r.route("one", "/c")
+	r.freeze("events", older)
+	r.get("/c", 200)
+
+	p.silence() // no answer, and no word of it
+	r.freeze("events", older)
+	if a := r.get("/a", 200); a.took > 2*time.Second {
+		t.Errorf("a request took %v while the store was silent", a.took)
+	}
+	p.speak()
+	r.route("one", "/d")
+	r.freeze("events", older)
+	r.get("/d", 200)
+	if n := len(r.Processes("events")); n != 1 {
+		t.Errorf("%d processes, want 1", n)
+	}
+	if log := r.Log("events"); !strings.Contains(log, "the configuration store cannot be read") {
+		t.Error("that the store was away is not in the log")
+	}
+}
+
+// TestFrozenStore: a store that was restarted, and one whose log no longer reaches back, while the process was frozen.
+func TestFrozenStore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := startStore(t, dir, "")
+	addr := s.Endpoint()
+	r := startRegion(t, "etcd://"+addr)
+	r.function("one", says(t, "one"))
+	r.route("one", "/a")
+	r.get("/a", 200)
+	r.freeze("events", 0)
+	s.Close()
+	s = startStore(t, dir, addr)
+	r.route("one", "/b")
+	r.freeze("events", older)
+	r.get("/b", 200)
+
+	// A freeze that is longer than the log's lease, and than the age of the revisions that etcd keeps.
+	r.freeze("events", 0)
+	r.route("one", "/c")
+	forget(t, addr)
+	r.freeze("events", older)
+	r.get("/c", 200)
+	if !strings.Contains(r.Log("events"), "the realm is loaded again") {
+		t.Error("the realm was not loaded again")
+	}
+}
+
+// forget does what time does to an etcd: the log is gone, and old revisions are compacted.
+func forget(t *testing.T, addr string) {
+	t.Helper()
+	c, err := clientv3.New(clientv3.Config{Endpoints: []string{addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	gone, err := c.Delete(t.Context(), "/event-gateway/v1/log/", clientv3.WithPrefix())
+	if err == nil {
+		_, err = c.Compact(t.Context(), gone.Header.Revision)
+	}
+	if err != nil || gone.Deleted == 0 {
+		t.Fatal(gone, err)
+	}
+}
+
+// TestStoreAway: without a snapshot there is a clear answer, and the next request finds the store when it is back.
+func TestStoreAway(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := startStore(t, dir, "")
+	addr := s.Endpoint()
+	r := startRegion(t, "etcd://"+addr)
+	r.function("one", says(t, "one"))
+	r.route("one", "/a")
+	s.Close()
+	if a := r.get("/a", 503); a.took > 4900*time.Millisecond || a.Headers["Retry-After"] == "" {
+		t.Errorf("%v after %v", a, a.took)
+	}
+	startStore(t, dir, addr)
+	r.freeze("events", older)
+	r.get("/a", 200)
+}
+
+// TestAsyncBeforeAnswer: an async event is delivered before the answer, also when there are many subscribers.
+func TestAsyncBeforeAnswer(t *testing.T) {
+	t.Parallel()
+	var got atomic.Int64
+	f := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		time.Sleep(100 * time.Millisecond)
+		got.Add(1)
+	}))
+	t.Cleanup(f.Close)
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint())
+	const n = 40
+	for i := range n {
+		id := fmt.Sprint("f", i)
+		r.function(id, f.URL)
+		r.configure("POST", "/subscriptions", fmt.Sprintf(`{"functionId":%q,"event":"user.created","path":"/"}`, id))
+	}
+	if a := r.send("events", "POST", "/", "{}", "event: user.created", "content-type: application/json"); a.Status != 202 {
+		t.Error(a)
+	}
+	if got.Load() != n {
+		t.Errorf("%d deliveries when the answer came, want %d", got.Load(), n)
+	}
+	r.freeze("events", 200*time.Millisecond)
+	if got.Load() != n {
+		t.Errorf("%d deliveries in the end", got.Load())
+	}
+}
+
+// TestDeadline: a function that is too slow for the Lambda is a 504 before the Lambda is killed.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	f := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(f.Close)
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint())
+	r.function("slow", f.URL)
+	r.route("slow", "/slow")
+	r.configure("POST", "/subscriptions", `{"functionId":"slow","event":"slow","path":"/"}`)
+	r.get("/slow", 504)
+	if a := r.send("events", "POST", "/", "", "event: slow"); a.Status != 202 {
+		t.Errorf("an async event for a function that is too slow: %d %s", a.Status, a.Body)
+	}
+	if n := len(r.Processes("events")); n != 1 || !strings.Contains(r.Log("events"), "a delivery was cut off") {
+		t.Errorf("%d processes; the log must say that the delivery was cut off", n)
+	}
+}
+
+// TestRuntimeAPI: the runtime's own API is never a function, whatever the settings say.
+func TestRuntimeAPI(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint(), "EVENT_GATEWAY_EGRESS_ALLOW=0.0.0.0/0,::/0")
+	r.get("/", 404)
+	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", r.Processes("events")[0]))
+	if err != nil {
+		t.Skip("the environment of a process cannot be read here:", err)
+	}
+	_, api, _ := strings.Cut(string(env), "AWS_LAMBDA_RUNTIME_API=")
+	api, _, _ = strings.Cut(api, "\x00")
+	_, port, _ := net.SplitHostPort(api)
+	hosts := []string{api, "localhost:" + port, "[::ffff:127.0.0.1]:" + port, "127.0.0.2:" + port, "0.0.0.0:" + port, "127.0.0.1:9001"}
+	for i, host := range hosts {
+		id := fmt.Sprint("f", i)
+		r.function(id, "http://"+host+"/2018-06-01/runtime/invocation/next")
+		r.route(id, "/"+id)
+	}
+	for i, host := range hosts {
+		id := fmt.Sprint("f", i)
+		if a := r.get("/"+id, 502); !strings.Contains(a.Body, "its address is not allowed") {
+			t.Errorf("%s: %s", host, a.Body)
+		}
+	}
+}
+
+// TestLimit: an answer that is too large for a Lambda is a 502.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	size := 5 << 20
+	f := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		_, _ = w.Write([]byte(strings.Repeat("\xff", size)))
+	}))
+	t.Cleanup(f.Close)
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint())
+	r.configure("POST", "/functions", fmt.Sprintf(`{"functionId":"f","type":"http","response":"passthrough","provider":{"url":%q}}`, f.URL))
+	r.route("f", "/f")
+	if a := r.get("/f", 502); !strings.Contains(a.Body, "6291556") {
+		t.Error(a.Body)
+	}
+	size = 4 << 20
+	if a := r.get("/f", 200); len(a.Body) != size {
+		t.Errorf("%d bytes", len(a.Body))
+	}
+}
+
+// TestConcurrency: Lambda starts a process for each request that is under way.
+func TestConcurrency(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint())
+	together := make(chan struct{})
+	var waiting atomic.Int64
+	f := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if waiting.Add(1) == 4 {
+			close(together)
+		}
+		<-together
+		_, _ = io.WriteString(w, `{"body":"together"}`)
+	}))
+	t.Cleanup(f.Close)
+	r.function("f", f.URL)
+	r.route("f", "/f")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if a := r.send("events", "GET", "/f", ""); a.Body != "together" {
+				t.Error(a)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(r.Processes("events")); n != 4 {
+		t.Errorf("%d processes, want 4", n)
+	}
+}
+
+// TestLambdaTarget: the gateway as a Lambda calls another Lambda.
+func TestLambdaTarget(t *testing.T) {
+	t.Parallel()
+	var r *region
+	endpoint := make(chan string, 1)
+	// The host's address is known only when it is there, and the functions' environment when they start.
+	forward := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		url := <-endpoint
+		endpoint <- url
+		out, err := http.NewRequest(req.Method, url+req.URL.EscapedPath(), req.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		out.Header = req.Header
+		resp, err := http.DefaultTransport.RoundTrip(out)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer resp.Body.Close()
+		for name, values := range resp.Header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(resp.StatusCode)
+		_, _ = io.Copy(w, resp.Body)
+	}))
+	t.Cleanup(forward.Close)
+	r = startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint(), "AWS_ENDPOINT_URL_LAMBDA="+forward.URL)
+	endpoint <- r.URL()
+	r.configure("POST", "/functions", `{"functionId":"example","type":"awslambda","eventFormat":"native","provider":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:example","region":"us-east-1"}}`)
+	r.configure("POST", "/functions", `{"functionId":"gone","type":"awslambda","provider":{"arn":"gone","region":"us-east-1"}}`)
+	for _, id := range []string{"example", "gone"} {
+		r.configure("POST", "/subscriptions", fmt.Sprintf(`{"functionId":%q,"event":"http","method":"POST","path":"/%[1]s"}`, id))
+	}
+	post := func(path, order string, status int, wanted string) {
+		t.Helper()
+		if a := r.send("events", "POST", path, order, "content-type: application/json"); a.Status != status || !strings.Contains(a.Body, wanted) {
+			t.Errorf("%s %s: %d %s, want %d and %q", path, order, a.Status, a.Body, status, wanted)
+		}
+	}
+	post("/example", `{"do":"echo","x":"y"}`, 200, `"body":{"do":"echo","x":"y"}`)
+	post("/example", `{"do":"status","n":418}`, 418, `"n":418`)
+	post("/example", `{"do":"error"}`, 502, "errorString")
+	post("/example", `{"do":"panic"}`, 502, "failed")
+	post("/example", `{"do":"exit","n":3}`, 502, "Runtime.ExitError")
+	post("/gone", `{}`, 502, "no such function")
+}

@@ -1,0 +1,201 @@
+package invoke_test
+
+import (
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/event-gateway/event-gateway/invoke"
+	"github.com/event-gateway/event-gateway/store"
+)
+
+// TestAWSSettings: what may be registered. R: a region never becomes another host.
+func TestAWSSettings(t *testing.T) {
+	t.Parallel()
+	f := func(hosted bool, provider, want string) {
+		t.Helper()
+		rules := store.NewRules(invoke.FunctionTypes(hosted), false)
+		_, err := rules.DecodeFunction([]byte(`{"functionId":"f","type":"awslambda","provider":{"arn":"hello",`+provider+`}}`), "default", "")
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", provider, err)
+		} else if err != nil && strings.Contains(err.Error(), "AKID") {
+			t.Error(err)
+		}
+	}
+	const pair = "awsAccessKeyId and provider.awsSecretAccessKey must both be there or neither"
+	f(false, `"region":"us-east-1"`, "")
+	f(false, `"region":"us-gov-west-1",`+ownKeys, "")
+	f(false, `"region":"us-east-1","awsAccessKeyId":"AKID"`, pair)
+	f(false, `"region":"us-east-1","awsSecretAccessKey":"AKID"`, pair)
+	f(false, `"region":"us-east-1","awsSessionToken":"AKID"`, pair)
+	f(false, `"region":"us-east-1","awsAccessKeyId":"AKID","awsSessionToken":"AKID"`, pair)
+	f(false, `"region":"us-east-1","awsAccessKeyId":"AKID","awsSecretAccessKey":"AKID"`, "")
+	f(false, `"region":"x@evil.example/#"`, "provider.region")
+	f(false, `"region":"us-east-1.evil.example"`, "provider.region")
+	f(false, `"region":"us-east-1\n"`, "provider.region")
+	f(true, `"region":"us-east-1",`+ownKeys, "")
+	f(true, `"region":"us-east-1"`, "provider.awsAccessKeyId and provider.awsSecretAccessKey are required")
+	f(true, `"region":"us-east-1","awsSessionToken":"AKID"`, pair)
+	f(true, `"region":"x@evil.example/#",`+ownKeys, "provider.region")
+}
+
+// TestAWSStored: a record that nobody checked is checked when it is opened.
+func TestAWSStored(t *testing.T) {
+	awsEnv(t, "http://127.0.0.1:1")
+	types := invoke.FunctionTypes(false)
+	for i := range types {
+		types[i].Check = nil
+	}
+	f := func(provider, want string) {
+		t.Helper()
+		body := `{"functionId":"f","type":"awslambda","provider":{"arn":"hello",` + provider + `}}`
+		record, err := store.NewRules(types, false).DecodeFunction([]byte(body), "default", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(t, invoke.EgressOptions{}, record); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", provider, err)
+		}
+	}
+	f(`"region":"x@evil.example/#"`, "provider.region")
+	f(`"region":"us-east-1","awsAccessKeyId":"AKID"`, "must both be there or neither")
+}
+
+func empty(http.ResponseWriter, *http.Request) {}
+
+// TestAWSCredentials: who signs a call, and for which region.
+func TestAWSCredentials(t *testing.T) {
+	f := func(name, settings, key, token string) {
+		t.Run(name, func(t *testing.T) {
+			r := newRegion(t, empty)
+			if _, err := mustOpen(t, function(t, arn, settings))(t.Context(), payload(`{}`)); err != nil {
+				t.Fatal(err)
+			}
+			h := r.got[0].Header
+			scope := strings.Split(strings.TrimPrefix(h.Get("Authorization"), "AWS4-HMAC-SHA256 Credential="), "/")
+			if len(scope) < 5 || scope[0] != key || scope[2] != "eu-west-1" || scope[3] != "lambda" || h.Get("X-Amz-Security-Token") != token {
+				t.Errorf("%v", h)
+			}
+		})
+	}
+	f("own", ownKeys, "AKIDOWN", "own+token//==")
+	f("own, without a token", `"awsAccessKeyId":"AKIDOWN","awsSecretAccessKey":"own/secret+key"`, "AKIDOWN", "")
+	f("the gateway's", "", "AKIDGATEWAY", "gateway+token//==")
+}
+
+// TestAWSEndpoint: the variable for all services works as well as that of Lambda.
+func TestAWSEndpoint(t *testing.T) {
+	for _, hosted := range []bool{false, true} {
+		r := newRegion(t, empty)
+		t.Setenv("AWS_ENDPOINT_URL_LAMBDA", "")
+		os.Unsetenv("AWS_ENDPOINT_URL_LAMBDA") // t.Setenv puts it back
+		t.Setenv("AWS_ENDPOINT_URL", r.URL)
+		call, err := open(t, invoke.EgressOptions{Hosted: hosted}, function(t, arn, ownKeys))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := call(t.Context(), payload(`{}`)); err != nil || r.calls() != 1 {
+			t.Errorf("%d calls, %v", r.calls(), err)
+		}
+	}
+}
+
+// TestS: a function without keys of its own never uses those of a hosted gateway, wherever it could find some.
+func TestS(t *testing.T) {
+	r := newRegion(t, empty)
+	metadata := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s was asked for", r.URL) }))
+	t.Cleanup(metadata.Close)
+	file := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(file, []byte("[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key = file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"AWS_EC2_METADATA_DISABLED": "", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.URL, "AWS_DEFAULTS_MODE": "auto",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI": metadata.URL, "AWS_SHARED_CREDENTIALS_FILE": file, "AWS_CONFIG_FILE": file, "AWS_PROFILE": "missing",
+	} {
+		t.Setenv(name, value)
+	}
+	hosted := invoke.EgressOptions{Hosted: true}
+	_, err := open(t, hosted, function(t, arn, ""))
+	e := wantDenied(t, err)
+	if !strings.Contains(e.Message, "awsAccessKeyId and provider.awsSecretAccessKey are required") {
+		t.Error(e)
+	}
+	call, err := open(t, hosted, function(t, arn, ownKeys))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call(t.Context(), payload(`{}`)); err != nil || r.calls() != 1 || !strings.Contains(r.got[0].Header.Get("Authorization"), "AKIDOWN/") {
+		t.Errorf("%v, %d calls", err, r.calls())
+	}
+}
+
+// wantDenied wants an *Error of class Denied. Its message may name settings, whose names have "secret" in them.
+func wantDenied(t *testing.T, err error) *invoke.Error {
+	t.Helper()
+	e, ok := err.(*invoke.Error)
+	if !ok || e.Class != invoke.Denied || strings.Contains(fmt.Sprint(e), "AKID") {
+		t.Fatalf("%v", err)
+	}
+	return e
+}
+
+// TestAWSNone: a gateway without credentials says so, and a broken environment is one clear message.
+func TestAWSNone(t *testing.T) {
+	r := newRegion(t, empty)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	_, err := mustOpen(t, function(t, arn, ""))(t.Context(), payload(`{}`))
+	if e := wantDenied(t, err); !strings.Contains(e.Message, "the gateway has no AWS credentials of its own") {
+		t.Error(e)
+	}
+	f := func(name, value, want string) {
+		t.Helper()
+		t.Setenv(name, value)
+		_, err := open(t, invoke.EgressOptions{}, function(t, arn, ""))
+		if e := wantError(t, err, invoke.Invalid, "the gateway's AWS settings"); e != nil && !strings.Contains(fmt.Sprint(e.Cause), want) {
+			t.Error(e)
+		}
+		t.Setenv(name, "")
+	}
+	f("AWS_CA_BUNDLE", filepath.Join(t.TempDir(), "none"), "none")
+	f("AWS_PROFILE", "missing", "missing")
+	if r.calls() != 0 {
+		t.Error("something was sent")
+	}
+}
+
+// TestAWSAuthorities: the certificates that AWS_CA_BUNDLE names are trusted, in each mode.
+func TestAWSAuthorities(t *testing.T) {
+	s := httptest.NewTLSServer(http.HandlerFunc(empty))
+	t.Cleanup(s.Close)
+	for _, o := range []invoke.EgressOptions{{}, {Hosted: true}} {
+		awsEnv(t, s.URL)
+		f := func() error {
+			call, err := open(t, o, function(t, arn, ownKeys))
+			if err == nil {
+				_, err = call(t.Context(), payload(`{}`))
+			}
+			return err
+		}
+		wantError(t, f(), invoke.Temporary, "it could not be reached")
+		t.Setenv("AWS_CA_BUNDLE", certificate(t, s))
+		if err := f(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// certificate writes the certificate of s to a file.
+func certificate(t *testing.T, s *httptest.Server) string {
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(file, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
