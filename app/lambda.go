@@ -5,9 +5,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/event-gateway/event-gateway/app/lambda"
 	"github.com/event-gateway/event-gateway/handlers"
+	"github.com/event-gateway/event-gateway/invoke"
 	"github.com/event-gateway/event-gateway/store"
 )
 
@@ -27,7 +30,23 @@ func NewLambda(o *Options, log *slog.Logger) (*lambda.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lambda.New(surfaces(g, o.Role), lambda.Options{BasePath: o.BasePath, Log: log}), nil
+	return lambda.New(thawed(surfaces(g, o.Role), g.Dispatcher), lambda.Options{BasePath: o.BasePath, Log: log}), nil
+}
+
+// maxIdle is how long a connection to a function may be unused while the process is frozen. Many servers give up after five seconds.
+const maxIdle = 4 * time.Second
+
+// thawed drops the connections that were unused for too long by the wall clock: timers do not run in a process that is frozen, and a POST
+// on a connection that turns out to be dead cannot be sent again.
+func thawed(h http.Handler, d *invoke.Dispatcher) http.Handler {
+	var last atomic.Int64 // when a request ended, in ns since 1970
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if idle := time.Duration(time.Now().UnixNano() - last.Load()); idle < 0 || idle > maxIdle {
+			d.Disconnect()
+		}
+		h.ServeHTTP(w, r)
+		last.Store(time.Now().UnixNano())
+	})
 }
 
 // surfaces returns the handler that a role names.

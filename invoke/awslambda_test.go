@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -359,4 +360,39 @@ func TestLambdaUnreachable(t *testing.T) {
 	r.Close()
 	_, err := call(t.Context(), payload(`{}`))
 	wantError(t, err, invoke.Temporary, "it could not be reached")
+}
+
+// TestLambdaGoAway: a server that ends its connections in an orderly way loses no call and gets none twice.
+func TestLambdaGoAway(t *testing.T) {
+	var calls atomic.Int64
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); string(body) != `{}` || r.ProtoMajor != 2 {
+			t.Errorf("%s %q", r.Proto, body)
+		}
+		if calls.Add(1)%20 == 0 {
+			w.Header().Set("Connection", "close")
+		}
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	awsEnv(t, s.URL)
+	t.Setenv("AWS_CA_BUNDLE", certificate(t, s))
+	call := mustOpen(t, function(t, arn, ownKeys))
+	const callers, each = 8, 50
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for range each {
+				if _, err := call(t.Context(), payload(`{}`)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := calls.Load(); n != callers*each {
+		t.Errorf("%d calls, want %d", n, callers*each)
+	}
 }

@@ -165,6 +165,9 @@ func cost(ev *event.Event, n int) int {
 	return deliveryBytes + (ev.Size+encoded)/n
 }
 
+// Disconnect closes the connections to functions that are not in use.
+func (d *Dispatcher) Disconnect() { d.egress.Close() }
+
 // Backlog returns how many async deliveries wait or are under way.
 func (d *Dispatcher) Backlog() int { return d.queue.Len() }
 

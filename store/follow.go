@@ -34,6 +34,10 @@ func (r *Realms) followOnce(ctx context.Context) error {
 		r.reached.Store(true)
 	}
 	known, wait, added := r.known()
+	// Now and then all are asked about, also if some of them move all the time.
+	if wait = min(wait, time.Until(r.looked.Add(followWait))); wait < 0 {
+		wait = 0
+	}
 	waiting, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -45,7 +49,7 @@ func (r *Realms) followOnce(ctx context.Context) error {
 		case <-waiting.Done():
 		}
 	})
-	began := time.Now().UnixNano()
+	began := time.Now()
 	moved, err := r.store.Heads(waiting, known, wait)
 	switch {
 	case err != nil && waiting.Err() != nil:
@@ -53,6 +57,10 @@ func (r *Realms) followOnce(ctx context.Context) error {
 		return nil
 	case err != nil:
 		return err
+	}
+	all := wait == 0 || len(moved) == 0
+	if all {
+		r.looked = began
 	}
 	var group errgroup.Group
 	group.SetLimit(catchUps)
@@ -63,8 +71,8 @@ func (r *Realms) followOnce(ctx context.Context) error {
 		}
 		if _, ok := moved[realm]; ok {
 			group.Go(func() error { r.catchUpOne(ctx, o); return nil })
-		} else if len(moved) == 0 { // all of them were looked at
-			o.live.confirm(began)
+		} else if all {
+			o.live.confirm(began.UnixNano())
 		}
 	}
 	return group.Wait()

@@ -24,6 +24,7 @@ type Realms struct {
 	loading singleflight.Group
 	probes  prober
 	reached atomic.Bool // the store has answered once
+	looked  time.Time   // when all realms were last asked about; for the one who follows
 
 	mu    sync.Mutex // guards what follows, and is held while realms come and go
 	count int
@@ -141,11 +142,11 @@ func (r *Realms) Begin(ctx context.Context, realm Realm) (Use, error) {
 // Config returns the writer of the realm, which need not exist yet.
 func (r *Realms) Config(ctx context.Context, realm Realm) (*Config, error) {
 	o, err := r.get(ctx, realm, false)
-	if err == nil && r.options.Frozen != nil {
-		r.catchUp(ctx, o, forcedTry) // another process may have written just now
-	}
 	if err != nil {
 		return nil, err
+	}
+	if r.options.Frozen != nil && !r.catchUp(ctx, o, forcedTry) { // another process may have written just now
+		r.stats.stale.Add(1)
 	}
 	return o.config, nil
 }
@@ -245,11 +246,7 @@ const (
 // ask puts a question to the store, on which more than one request may wait: it goes on when the one that has put it goes away.
 func (r *Realms) ask(ctx context.Context, limit time.Duration, question func(context.Context) error) error {
 	try := func() error {
-		detached := context.WithoutCancel(ctx)
-		if deadline, ok := ctx.Deadline(); ok && r.options.Frozen != nil { // the process is frozen, or killed, at the deadline
-			limit = min(limit, time.Until(deadline))
-		}
-		bounded, cancel := context.WithTimeout(detached, limit)
+		bounded, cancel := detached(ctx, limit)
 		defer cancel()
 		return question(bounded)
 	}
@@ -264,6 +261,15 @@ func (r *Realms) ask(ctx context.Context, limit time.Duration, question func(con
 		r.stats.failures.Add(1)
 	}
 	return err
+}
+
+// detached returns a context that does not end when the request does, but after limit, and no later than the deadline of the request: a
+// server has none, and a Lambda is killed then.
+func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline))
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
 }
 
 func cannotLoad(cause error) error {

@@ -55,7 +55,7 @@ func (w *writer) do(ctx context.Context, p plan) (*Snapshot, error) {
 		case <-mine.done:
 			return mine.at, mine.err
 		case w.turn <- struct{}{}:
-			w.commitWaiting(context.WithoutCancel(ctx))
+			w.commitWaiting(ctx)
 		case <-gone:
 			if w.takeBack(mine) {
 				return nil, &Error{Code: Unavailable, Message: "The request ended before its turn. Nothing was changed.", Cause: ctx.Err()}
@@ -76,7 +76,7 @@ func (w *writer) takeBack(one *write) bool {
 	return i >= 0
 }
 
-// commitWaiting commits all that wait, and gives up the turn.
+// commitWaiting commits all that wait, also when the request of ctx goes away, and gives up the turn.
 func (w *writer) commitWaiting(ctx context.Context) {
 	w.mu.Lock()
 	batch := w.waiting
@@ -103,7 +103,7 @@ func (w *writer) commitWaiting(ctx context.Context) {
 
 // land commits as many writes from the front of batch as go into one commit, and returns how many they are: all, if the store is away.
 func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	ctx, cancel := detached(ctx, commitTimeout)
 	defer cancel()
 	for range commitTries {
 		s := w.live.Snapshot()

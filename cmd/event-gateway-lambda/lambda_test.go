@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -217,6 +219,54 @@ func forget(t *testing.T, addr string) {
 	}
 }
 
+// TestFrozenFunction: a connection to a function that was unused for as long as servers keep them is not used again.
+func TestFrozenFunction(t *testing.T) {
+	t.Parallel()
+	var connections atomic.Int64
+	f := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, `{"body":"f"}`)
+	}))
+	f.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	f.Start()
+	t.Cleanup(f.Close)
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint())
+	r.function("f", f.URL)
+	r.route("f", "/f")
+	for range 3 {
+		r.get("/f", 200)
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections for requests one after the other, want 1", n)
+	}
+	r.freeze("events", 4100*time.Millisecond)
+	r.get("/f", 200)
+	if n := connections.Load(); n != 2 {
+		t.Errorf("%d connections after a freeze, want 2", n)
+	}
+}
+
+// TestHosted: behind a custom domain each space has a host of its own.
+func TestHosted(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint(), "EVENT_GATEWAY_HOSTED_DOMAIN=a.test,b.test", "EVENT_GATEWAY_EGRESS_ALLOW=127.0.0.0/8")
+	for _, space := range []string{"one", "two"} {
+		r.space = space
+		r.function("f", says(t, "of "+space))
+		r.route("f", "/x")
+	}
+	for host, want := range map[string]string{"one.a.test": "of one", "TWO.b.test": "of two", "three.a.test": "", "a.test": "", "one.c.test": ""} {
+		a := r.send("events", "GET", "/x", "", "host: "+host)
+		if want == "" && a.Status != 404 || want != "" && a.Body != want {
+			t.Errorf("%s: %d %s", host, a.Status, a.Body)
+		}
+	}
+}
+
 // TestStoreAway: without a snapshot there is a clear answer, and the next request finds the store when it is back.
 func TestStoreAway(t *testing.T) {
 	t.Parallel()
@@ -362,38 +412,23 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
-// TestLambdaTarget: the gateway as a Lambda calls another Lambda.
+// TestLambdaTarget: the gateway as a Lambda calls other Lambdas.
 func TestLambdaTarget(t *testing.T) {
 	t.Parallel()
-	var r *region
-	endpoint := make(chan string, 1)
-	// The host's address is known only when it is there, and the functions' environment when they start.
-	forward := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		url := <-endpoint
-		endpoint <- url
-		out, err := http.NewRequest(req.Method, url+req.URL.EscapedPath(), req.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		out.Header = req.Header
-		resp, err := http.DefaultTransport.RoundTrip(out)
-		if err != nil {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		defer resp.Body.Close()
-		for name, values := range resp.Header {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(resp.StatusCode)
-		_, _ = io.Copy(w, resp.Body)
-	}))
+	var endpoint atomic.Value // of the Invoke API, which is known only when its functions' environment is settled
+	forward := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(endpoint.Load().(*url.URL))
+	}})
 	t.Cleanup(forward.Close)
-	r = startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint(), "AWS_ENDPOINT_URL_LAMBDA="+forward.URL)
-	endpoint <- r.URL()
-	r.configure("POST", "/functions", `{"functionId":"example","type":"awslambda","eventFormat":"native","provider":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:example","region":"us-east-1"}}`)
-	r.configure("POST", "/functions", `{"functionId":"gone","type":"awslambda","provider":{"arn":"gone","region":"us-east-1"}}`)
-	for _, id := range []string{"example", "gone"} {
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint(), "AWS_ENDPOINT_URL_LAMBDA="+forward.URL)
+	u, err := url.Parse(r.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint.Store(u)
+	for _, id := range []string{"example", "node", "gone"} {
+		r.configure("POST", "/functions", fmt.Sprintf(
+			`{"functionId":%q,"type":"awslambda","eventFormat":"native","provider":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:%[1]s","region":"us-east-1"}}`, id))
 		r.configure("POST", "/subscriptions", fmt.Sprintf(`{"functionId":%q,"event":"http","method":"POST","path":"/%[1]s"}`, id))
 	}
 	post := func(path, order string, status int, wanted string) {
@@ -408,4 +443,10 @@ func TestLambdaTarget(t *testing.T) {
 	post("/example", `{"do":"panic"}`, 502, "failed")
 	post("/example", `{"do":"exit","n":3}`, 502, "Runtime.ExitError")
 	post("/gone", `{}`, 502, "no such function")
+	if _, err := os.Stat(nodeFunction + "/node_modules"); err != nil {
+		t.Skip("Node's runtime client is not there: npm ci in " + nodeFunction)
+	}
+	post("/node", `{"do":"echo","x":"y"}`, 200, `"body":{"do":"echo","x":"y"}`)
+	post("/node", `{"do":"status","n":418}`, 418, `"n":418`)
+	post("/node", `{"do":"error"}`, 502, "failed: Error")
 }

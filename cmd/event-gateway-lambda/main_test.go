@@ -48,10 +48,14 @@ func TestMain(m *testing.M) {
 
 const token = "operators-only"
 
+// nodeFunction is an example function for Node's runtime client, which has to be installed there.
+const nodeFunction = "../../invoke/lambdatest/testdata/nodefunction"
+
 // region is a Lambda region with a gateway in it: its two surfaces as two functions, and an example function.
 type region struct {
-	t *testing.T
 	*lambdatest.Host
+	t     *testing.T
+	space string
 }
 
 // startRegion starts the gateway's functions with the given store. env is of both.
@@ -64,6 +68,10 @@ func startRegion(t *testing.T, store string, env ...string) *region {
 	h, err := lambdatest.Start(map[string]lambdatest.Function{
 		"events": gateway("events"), "config": gateway("config"), "all": gateway("all"),
 		"example": {Command: []string{functionProgram}, Timeout: 5 * time.Second},
+		"node": {
+			Command: []string{"node", "node_modules/aws-lambda-ric/index.mjs"}, Dir: nodeFunction, Env: []string{"_HANDLER=index.handler"},
+			Timeout: 10 * time.Second,
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +82,7 @@ func startRegion(t *testing.T, store string, env ...string) *region {
 			t.Logf("events:\n%s\nconfig:\n%s\nall:\n%s", h.Log("events"), h.Log("config"), h.Log("all"))
 		}
 	})
-	return &region{t, h}
+	return &region{h, t, "default"}
 }
 
 // startStore starts an etcd, which listens where it did before if an address is given.
@@ -133,7 +141,7 @@ func (r *region) send(function, method, path, body string, headers ...string) an
 // configure makes a Config API request and wants it to go well.
 func (r *region) configure(method, path, body string) answer {
 	r.t.Helper()
-	a := r.send("config", method, "/v1/spaces/default"+path, body, "content-type: application/json", "authorization: Bearer "+token)
+	a := r.send("config", method, "/v1/spaces/"+r.space+path, body, "content-type: application/json", "authorization: Bearer "+token)
 	if a.Status/100 != 2 {
 		r.t.Fatalf("%s %s %s: %d %s", method, path, body, a.Status, a.Body)
 	}
