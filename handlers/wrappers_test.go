@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -58,6 +59,9 @@ type mirror struct {
 	pending []exchange
 	lambdas []*lambda.Adapter
 }
+
+// compared counts the answers that were compared.
+var compared atomic.Int64
 
 // mirrors are those of the gateways that run, by the host and port of their APIs.
 var mirrors sync.Map
@@ -149,6 +153,7 @@ func compare(t *testing.T, f front, l *lambda.Adapter, x exchange) {
 		t.Errorf("%s: %s %s: %v", f.name, x.method, x.url, err)
 		return
 	}
+	compared.Add(1)
 	got, want := plain(f.answer(t, payload)), plain(x.answer)
 	if strings.HasSuffix(x.url.Path, "/metrics") {
 		got.body, want.body = "", ""
