@@ -5,13 +5,19 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 FUZZTIME ?= 10s
 TARGETS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
+# Where the Lambda's zips go, and for which of its architectures.
+LAMBDA_OUT   ?= dist
+LAMBDA_ARCHS ?= arm64 x86_64
+# No name of a folder and nothing of git is in the program, so that one commit and one Go give one zip. The tags leave out what a Lambda does not use.
+LAMBDA_BUILD = CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags "-s -w" -tags lambda.norpc,nomsgpack,grpcnotrace
+
 # A tool of tools/go.mod, at the version that is pinned there.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: help run demo build test fuzz lint bench dist clean
+.PHONY: help run demo build test fuzz lint bench bench-lambda dist lambda clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{ printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
 
 run: ## Start the gateway for trying it out: Events API on :4000, Config API on :4001
 	go run ./cmd/event-gateway -dev
@@ -42,6 +48,10 @@ lint: ## Run gofmt, go vet, staticcheck and go mod tidy; they change nothing
 bench: ## Measure, and print the table
 	./bench/run.sh
 
+bench-lambda: lambda ## Measure the Lambda, print the table, and fail if a limit is exceeded
+	$(LAMBDA_BUILD) -o bin/bare-lambda ./bench/barelambda
+	./bench/run.sh -lambda -strict
+
 dist: ## Cross-compile into dist/, with checksums; TARGETS="linux/arm64 windows/amd64" selects
 	@rm -rf dist && mkdir dist
 	@for target in $(TARGETS); do \
@@ -50,6 +60,15 @@ dist: ## Cross-compile into dist/, with checksums; TARGETS="linux/arm64 windows/
 			-o dist/event-gateway-$$os-$$arch$$exe ./cmd/event-gateway) || exit 1; \
 	done
 	@cd dist && { sha256sum event-gateway-* 2>/dev/null || shasum -a 256 event-gateway-*; } >SHA256SUMS && cat SHA256SUMS
+
+lambda: ## Build the Lambda's zips into dist/, for arm64 and x86_64, and print their sizes and digests
+	@mkdir -p $(LAMBDA_OUT)
+	@for arch in $(LAMBDA_ARCHS); do \
+		goarch=$$arch; if [ $$arch = x86_64 ]; then goarch=amd64; fi; \
+		zip=$(LAMBDA_OUT)/event-gateway-lambda-$$arch.zip; rm -f $$zip; \
+		(set -x; GOARCH=$$goarch $(LAMBDA_BUILD) -o bin/lambda-$$arch ./cmd/event-gateway-lambda) && \
+		go run ./deploy/lambda bin/lambda-$$arch $$zip || exit 1; \
+	done
 
 clean: ## Remove bin/ and dist/
 	rm -rf bin dist

@@ -24,19 +24,31 @@ type row struct {
 	note     string // the two sides of a ratio, in absolute numbers that are good for this run only
 }
 
-// numbers are what can be asked for by name, in the order of the table.
-var numbers = []struct {
+// number is what can be asked for by name.
+type number struct {
 	name    string
 	measure func(context.Context) ([]row, error)
-}{
-	{"sync", measureSync},
-	{"routes", measureRoutes},
-	{"large", measureLarge},
-	{"spread", measureSpread},
-	{"create", measureCreate},
 }
 
-// profiles is the directory that `sync` writes CPU profiles to, if any.
+// The numbers of the server and of the Lambda, in the order of their tables.
+var (
+	serverNumbers = []number{
+		{"sync", measureSync},
+		{"routes", measureRoutes},
+		{"large", measureLarge},
+		{"spread", measureSpread},
+		{"create", measureCreate},
+	}
+	lambdaNumbers = []number{
+		{"adapter", measureAdapter},
+		{"reads", measureReads},
+		{"first", measureFirst},
+		{"zip", measureZip},
+		{"awslambda", measureAWSLambda},
+	}
+)
+
+// profiles is the directory that processes write CPU profiles to, if any.
 var profiles string
 
 func main() {
@@ -45,29 +57,31 @@ func main() {
 		return
 	}
 	flag.StringVar(&profiles, "profiles", "", "write CPU profiles of all processes but the bench itself into this directory")
+	lambda := flag.Bool("lambda", false, "without names, take the numbers of the Lambda")
+	strict := flag.Bool("strict", false, "fail if a number is over its limit")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 8*time.Minute)
 	defer cancel()
-	rows, err := measure(ctx, flag.Args())
-	printTable(rows)
+	rows, err := measure(ctx, *lambda, flag.Args())
+	over := printTable(rows)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
+	}
+	if err != nil || *strict && over > 0 {
 		os.Exit(1)
 	}
 }
 
-// measure takes the named numbers, or all.
-func measure(ctx context.Context, names []string) ([]row, error) {
+// measure takes the named numbers, or all of the server or the Lambda.
+func measure(ctx context.Context, lambda bool, names []string) ([]row, error) {
+	wanted, err := choose(lambda, names)
+	if err != nil {
+		return nil, err
+	}
 	var rows []row
-	known := 0
-	for _, n := range numbers {
-		if slices.Contains(names, n.name) {
-			known++
-		} else if len(names) > 0 {
-			continue
-		}
+	for _, n := range wanted {
 		began := time.Now()
 		more, err := n.measure(ctx)
 		if err != nil {
@@ -76,16 +90,33 @@ func measure(ctx context.Context, names []string) ([]row, error) {
 		rows = append(rows, more...)
 		fmt.Fprintf(os.Stderr, "%s took %s\n", n.name, time.Since(began).Round(time.Second))
 	}
-	if known < len(names) {
-		return rows, fmt.Errorf("unknown number in %q: there are sync, routes, large, spread and create", strings.Join(names, " "))
-	}
 	return rows, nil
 }
 
-func printTable(rows []row) {
+func choose(lambda bool, names []string) (chosen []number, err error) {
+	switch {
+	case len(names) == 0 && lambda:
+		return lambdaNumbers, nil
+	case len(names) == 0:
+		return serverNumbers, nil
+	}
+	var known []string
+	for _, n := range slices.Concat(serverNumbers, lambdaNumbers) {
+		known = append(known, n.name)
+		if slices.Contains(names, n.name) {
+			chosen = append(chosen, n)
+		}
+	}
+	if len(chosen) < len(names) {
+		err = fmt.Errorf("unknown number in %q: there are %s", strings.Join(names, " "), strings.Join(known, ", "))
+	}
+	return chosen, err
+}
+
+// printTable returns how many are over their limit.
+func printTable(rows []row) (over int) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "number\tmeasured\tlimit\t\tin this run")
-	over := 0
 	for _, r := range rows {
 		verdict := "ok"
 		if r.measured > r.limit {
@@ -96,4 +127,5 @@ func printTable(rows []row) {
 	}
 	w.Flush()
 	fmt.Printf("%d of %d are over their limit\n", over, len(rows))
+	return over
 }

@@ -30,6 +30,10 @@ var roles = map[string]func(args []string) (hello string, answer func(question s
 	"etcd":     playEtcd,
 	"snapshot": playSnapshot,
 	"range":    playRange,
+
+	"aws":       playAWS,
+	"awslambda": playAWSLambda,
+	"sdk":       playSDK,
 }
 
 var started int

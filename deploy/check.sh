@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks this folder without a container engine: it does by hand what the Dockerfile says, runs the result as the container would, and
-# has the compose file and the systemd unit read by the parsers of their makers. As root, the gateway runs in a root directory that holds
+# Checks this folder without a container engine: it does by hand what the Dockerfile says, runs the result as the container would,
+# has the compose file and the systemd unit read by the parsers of their makers, and builds the Lambda's zip twice. As root, the gateway runs in a root directory that holds
 # nothing else; as another user, in the machine's, with a data directory elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -117,4 +117,29 @@ if command -v systemd-analyze >/dev/null; then
 	ok "event-gateway.service is valid"
 else
 	echo "NOT CHECKED: event-gateway.service, as there is no systemd-analyze."
+fi
+
+# The Lambda's zip: made for this machine here, and in a copy of this folder elsewhere that git knows nothing of.
+servers=$(go list -deps -tags lambda.norpc,nomsgpack,grpcnotrace ./cmd/event-gateway-lambda) || fail "the Lambda's packages cannot be listed"
+servers=$(grep -E '^go\.etcd\.io/etcd/server|/app/embed$' <<<"$servers") && fail "the Lambda has embedded servers in it: $servers"
+ok "the Lambda has no embedded server in it"
+
+arch=$(uname -m)
+[ "$arch" != aarch64 ] || arch=arm64
+mkdir -p "$dir/elsewhere"
+tar -cf - --exclude=./.git --exclude=./bin --exclude=./dist . | tar -xf - -C "$dir/elsewhere"
+for from in . "$dir/elsewhere"; do
+	make -s -C "$from" lambda LAMBDA_ARCHS="$arch" LAMBDA_OUT="$dir/zip" >"$dir/stdout" 2>"$dir/stderr" || fail "the Lambda's zip does not build"
+	cut -d ' ' -f 1 "$dir/stdout" >>"$dir/digests"
+done
+[ "$(wc -l <"$dir/digests")" = 2 ] && [ "$(sort -u "$dir/digests" | wc -l)" = 1 ] || fail "the Lambda's zip is another one elsewhere: $(tr '\n' ' ' <"$dir/digests")"
+ok "the Lambda's zip is the same elsewhere: $(tail -n 1 "$dir/digests")"
+
+if [ "$(uname -s)" = Linux ]; then
+	code=0
+	env -i bin/lambda-"$arch" >"$dir/stdout" 2>"$dir/stderr" || code=$?
+	[ $code = 2 ] && grep -q 'EVENT_GATEWAY_' "$dir/stderr" || fail "without settings the Lambda ended with $code, not with 2"
+	ok "without settings the Lambda ends with 2"
+else
+	echo "NOT CHECKED: whether the Lambda runs, which it does on Linux only."
 fi

@@ -20,6 +20,9 @@ func TestLambdaFailures(t *testing.T) {
 		case "fails":
 			w.Header().Set("X-Amz-Function-Error", "Unhandled")
 			_, _ = io.WriteString(w, `{"errorType":"TypeError","errorMessage":"for the log"}`)
+		case "slow":
+			w.Header().Set("X-Amz-Function-Error", "Unhandled")
+			_, _ = io.WriteString(w, `{"errorMessage":"2026-11-22T10:00:00.000Z 6f7a Task timed out after 3.00 seconds"}`)
 		case "malformed":
 			_, _ = io.WriteString(w, `"hello"`)
 		default:
@@ -52,6 +55,7 @@ func TestLambdaFailures(t *testing.T) {
 			told := func(name string) string { return "500 Function call failed with " + name + ". Please check logs." }
 			f("ok", "201 hello", "201 hello")
 			f("fails", `502 Function "fails" failed: it failed: TypeError.`, failed)
+			f("slow", `504 Function "slow" failed: it did not answer in time.`, failed)
 			f("malformed", `502 Function "malformed" failed: its answer is no HTTP response object: it is no JSON object (a plain web server needs "response":"passthrough").`, malformed)
 			f("AccessDeniedException", `502 Function "AccessDeniedException" failed: the call was denied (AccessDeniedException): the gateway needs lambda:InvokeFunction on it.`, told("AccessDeniedException"))
 			f("ExpiredTokenException", `502 Function "ExpiredTokenException" failed: the call was denied (ExpiredTokenException): the AWS credentials have expired.`, told("ExpiredTokenException"))

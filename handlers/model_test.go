@@ -40,9 +40,9 @@ func (s modelSub) body() string {
 }
 
 // shape is the path without names.
-func (s modelSub) shape() string {
-	return regexp.MustCompile(`([:*])[^/]*`).ReplaceAllString(s.path, "$1")
-}
+func (s modelSub) shape() string { return paramNames.ReplaceAllString(s.path, "$1") }
+
+var paramNames = regexp.MustCompile(`([:*])[^/]*`)
 
 // matches returns how specific the match of a path is, as a word that sorts before less specific ones, or "".
 func (s modelSub) matches(method, path, event string) string {
@@ -94,18 +94,30 @@ func (m *model) create(s modelSub) int {
 	return 201
 }
 
-// route returns who gets an event: the sync one, and the others.
-func (m *model) route(method, path, event string) (sync string, async []string) {
+// match returns the subscriptions that get an event: the sync one or nil, and the others.
+func (m *model) match(method, path, event string) (sync *modelSub, async []modelSub) {
 	best := "z"
-	for _, s := range m.subs {
+	for i, s := range m.subs {
 		word := s.matches(method, path, event)
 		switch {
 		case word == "":
 		case !s.sync:
-			async = append(async, s.space+"/"+s.function)
+			async = append(async, s)
 		case word < best:
-			best, sync = word, s.space+"/"+s.function
+			best, sync = word, &m.subs[i]
 		}
+	}
+	return sync, async
+}
+
+// route returns the names of the functions that get an event: the sync one's, and the others'.
+func (m *model) route(method, path, event string) (sync string, async []string) {
+	one, others := m.match(method, path, event)
+	if one != nil {
+		sync = one.space + "/" + one.function
+	}
+	for _, s := range others {
+		async = append(async, s.space+"/"+s.function)
 	}
 	slices.Sort(async)
 	return sync, async

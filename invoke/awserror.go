@@ -15,14 +15,17 @@ import (
 	"github.com/event-gateway/event-gateway/store"
 )
 
-func noCredentials(ctx context.Context, err error) *Error {
-	if ctx.Err() != nil {
-		return callError(ctx, err)
-	}
-	return &Error{
-		Class: Denied, Cause: err,
+// noCredentials says that there was nothing to sign the call with.
+func (c *lambdaCall) noCredentials(ctx context.Context, err error) *Error {
+	e := &Error{
+		Class:   Denied,
 		Message: "the gateway has no AWS credentials of its own (provider.awsAccessKeyId and provider.awsSecretAccessKey are not set)",
 	}
+	if ctx.Err() != nil {
+		e = callError(ctx, err)
+	}
+	e.Cause = c.cause(err.Error())
+	return e
 }
 
 // failure says in words for people why the service, or the way to it, failed.
@@ -63,6 +66,9 @@ func (c *lambdaCall) functionFailure(payload []byte) *Error {
 	}
 	if o.Message != "" {
 		e.Cause = c.cause(o.Message)
+	}
+	if o.Type == "Sandbox.Timedout" || strings.Contains(o.Message, "Task timed out after") { // what Lambda says of one that it ended
+		e.Class, e.Message = Timeout, "it did not answer in time"
 	}
 	return e
 }

@@ -45,7 +45,7 @@ func (l *lambdaFunction) invoke(ctx context.Context, p Payload) (*Answer, error)
 	call := &lambdaCall{transport: l.transport, payload: p.Body}
 	var err error
 	if call.credentials, err = l.credentials.Retrieve(ctx); err != nil {
-		return nil, noCredentials(ctx, err)
+		return nil, call.noCredentials(ctx, err)
 	}
 	input := &lambda.InvokeInput{FunctionName: &l.name, InvocationType: types.InvocationTypeRequestResponse, Payload: p.Body}
 	out, err := l.client.Invoke(ctx, input, call.use)

@@ -164,7 +164,7 @@ func TestLambda(t *testing.T) {
 		t.Error(e.Cause)
 	}
 	fails(`{"do":"exit","n":3}`, invoke.Function, "it failed: Runtime.ExitError")
-	fails(`{"do":"sleep","n":60000}`, invoke.Function, "it failed")
+	fails(`{"do":"sleep","n":60000}`, invoke.Timeout, "it did not answer in time")
 	fails(`{"do":"big","n":7000000}`, invoke.Function, "it failed: Function.ResponseSizeTooLarge")
 	fails(`"`+strings.Repeat("x", invoke.MaxAnswer)+`"`, invoke.Invalid, "the event is larger than AWS Lambda takes")
 	fails(`no JSON`, invoke.Invalid, "AWS Lambda refused the call (InvalidRequestContentException)")

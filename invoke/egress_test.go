@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 )
 
 // TestEgressGuard: the guard is asked before each connection of a real call, about the address that is connected to. Here it refuses all.
@@ -104,5 +106,30 @@ func TestPostOnce(t *testing.T) {
 	}
 	if n := calls.Load(); n != 2 {
 		t.Errorf("the function was called %d times, want 2", n)
+	}
+}
+
+// TestLambdaBody: the payload is sent, not the SDK's reader of it, whose end net/http may see too late.
+func TestLambdaBody(t *testing.T) {
+	var got string
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = string(body)
+	}))
+	defer s.Close()
+	r, err := http.NewRequest(http.MethodPost, s.URL, iotest.ErrReader(errors.New("the SDK's reader was read")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ContentLength = 2
+	e := NewEgress(EgressOptions{})
+	defer e.Close()
+	resp, err := (&lambdaCall{transport: e.transport, payload: []byte("{}")}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got != "{}" {
+		t.Errorf("%q was sent", got)
 	}
 }

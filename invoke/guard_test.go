@@ -130,6 +130,7 @@ func TestGuardRuntimeAPI(t *testing.T) {
 	f("[::1]:9001", everywhere)
 	f("0.0.0.0:9001", everywhere)
 	f("not an address", everywhere)
+	f("0.0.0.0:8080", map[string]bool{"127.0.0.1:8080": false, "[::1]:8080": false, "127.0.0.1:80": true})
 	f("127.0.0.1:8080", map[string]bool{"127.0.0.1:9001": false, "[::1]:8080": false, "127.0.0.1:80": true})
 	f("runtime:8080", map[string]bool{"127.0.0.1:9001": false, "[::1]:8080": false, "127.0.0.1:80": true})
 	f("[::ffff:10.0.0.7]:8080", map[string]bool{"127.0.0.1:9001": false, "10.0.0.7:8080": false, "10.0.0.7:80": true, "127.0.0.1:8080": true})
