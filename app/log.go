@@ -10,7 +10,7 @@ import (
 func NewLogger(o *Options, w io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.LogLevel)); err != nil {
-		return nil, fmt.Errorf("-log-level is %q, it can be debug, info, warn or error", o.LogLevel)
+		return nil, fmt.Errorf("%s is %q, it can be debug, info, warn or error", o.named("log-level"), o.LogLevel)
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if o.LogFormat == "text" {

@@ -214,6 +214,9 @@ func (o *Options) completeServer() error {
 
 // completeLambda says what does not fit together.
 func (o *Options) completeLambda() error {
+	if o.MaxStaleness < 0 {
+		return fmt.Errorf("%s_MAX_STALENESS is %v, it cannot be negative", EnvPrefix, o.MaxStaleness)
+	}
 	switch o.Role {
 	case "events":
 		return nil
@@ -237,14 +240,22 @@ func (o *Options) complete() error {
 	case o.Store == "":
 		return fmt.Errorf("%s_STORE is not set: it looks like etcd://host:2379/prefix", EnvPrefix)
 	case o.Invoke != "subscribed" && o.Invoke != "open":
-		return fmt.Errorf("-invoke is %q, it can be subscribed or open", o.Invoke)
+		return fmt.Errorf("%s is %q, it can be subscribed or open", o.named("invoke"), o.Invoke)
 	case o.LogFormat != "text" && o.LogFormat != "json":
-		return fmt.Errorf("-log-format is %q, it can be text or json", o.LogFormat)
+		return fmt.Errorf("%s is %q, it can be text or json", o.named("log-format"), o.LogFormat)
 	case o.HostedRealms < 1:
-		return errors.New("-hosted-realms must be at least 1")
+		return fmt.Errorf("%s must be at least 1", o.named("hosted-realms"))
 	}
 	_, err := handlers.NewHosts(o.HostedDomains)
 	return err
+}
+
+// named returns the name of an option as the person who set it knows it: a Lambda has no flags.
+func (o *Options) named(option string) string {
+	if o.Role == "" {
+		return "-" + option
+	}
+	return EnvPrefix + "_" + strings.ToUpper(strings.ReplaceAll(option, "-", "_"))
 }
 
 func (o *Options) readToken() error {
@@ -254,10 +265,10 @@ func (o *Options) readToken() error {
 	}
 	b, err := os.ReadFile(o.ConfigTokenFile)
 	if err != nil {
-		return fmt.Errorf("-config-token-file: %w", err)
+		return fmt.Errorf("%s: %w", o.named("config-token-file"), err)
 	}
 	if o.ConfigToken = strings.TrimSpace(string(b)); o.ConfigToken == "" {
-		return fmt.Errorf("-config-token-file: %s is empty", o.ConfigTokenFile)
+		return fmt.Errorf("%s: %s is empty", o.named("config-token-file"), o.ConfigTokenFile)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func openStore(ctx context.Context, o *Options, embedded StartEmbedded, log *slo
 	raw := o.Store
 	if raw == "embed:" {
 		if embedded == nil {
-			return nil, stop, fmt.Errorf("this binary has no embedded store: name one with -store")
+			return nil, stop, fmt.Errorf("this binary has no embedded store: name another one in %s_STORE", EnvPrefix)
 		}
 		if raw, stop, err = embedded(ctx, o, log); err != nil {
 			return nil, func() {}, err
@@ -28,7 +28,7 @@ func openStore(ctx context.Context, o *Options, embedded StartEmbedded, log *slo
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, stop, fmt.Errorf("-store is no URL: it must look like etcd://host:2379/prefix") // the cause would show the password
+		return nil, stop, fmt.Errorf("%s is no URL: it must look like etcd://host:2379/prefix", o.named("store")) // the cause would show the password
 	}
 	switch u.Scheme {
 	case "memory":
@@ -36,11 +36,11 @@ func openStore(ctx context.Context, o *Options, embedded StartEmbedded, log *slo
 	case "etcd":
 		eo, err := etcd.ParseURL(u)
 		if err != nil {
-			return nil, stop, fmt.Errorf("-store: %w", err)
+			return nil, stop, fmt.Errorf("%s: %w", o.named("store"), err)
 		}
 		eo.Logger = log
 		s, err := etcd.Open(eo)
 		return s, stop, err
 	}
-	return nil, stop, fmt.Errorf("-store is %q, it can be embed:, memory: or etcd://HOST:PORT/PREFIX", u.Redacted())
+	return nil, stop, fmt.Errorf("%s is %q, it can be embed:, memory: or etcd://HOST:PORT/PREFIX", o.named("store"), u.Redacted())
 }

@@ -148,7 +148,11 @@ func (d *Dispatcher) deliverNow(ctx context.Context, items []queue.Item[lane, *d
 	for range min(len(items), laneWidth) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(items)); i = next.Add(1) - 1 {
-				d.deliver(ctx, items[i].Value)
+				if v := items[i].Value; ctx.Err() == nil {
+					d.deliver(ctx, v)
+				} else {
+					d.lose(v, "an event was not delivered: there was no more time")
+				}
 			}
 		})
 	}

@@ -55,7 +55,11 @@ func (r *Realms) freshen(ctx context.Context, o *openRealm) (end func()) {
 		}()
 		return func() { <-done }
 	}
-	if !r.catchUp(ctx, o, forcedTry) {
+	limit := forcedTry
+	if o.live.Snapshot() == nil { // the whole configuration has to be read
+		limit = loadTry
+	}
+	if !r.catchUp(ctx, o, limit) {
 		r.stats.stale.Add(1)
 	}
 	return nil
@@ -75,8 +79,7 @@ func (r *Realms) catchUp(ctx context.Context, o *openRealm, limit time.Duration)
 	err := r.ask(ctx, limit, o.live.CatchUp)
 	if err != nil && !errors.Is(err, errMismatch) {
 		o.fresh.failed.Store(time.Now().UnixNano())
-		r.log.Warn("the configuration store cannot be read; the snapshot stays as it is",
-			"realm", o.live.realm, "revision served", o.live.served(), "age", o.live.Age().String(), "error", err)
+		r.log.Warn("the configuration store cannot be read; what there is stays", "realm", o.live.realm, "revision served", o.live.served(), "error", err)
 	}
 	return err == nil
 }

@@ -103,7 +103,7 @@ func (r *Realms) Of(space string) (Realm, error) {
 	case !r.options.Hosted:
 		return Shared, nil
 	case !IsLabel(space):
-		return "", errorf(Invalid, "%.70q cannot be a space here: its name is part of a host name, and so has lower-case letters, digits and hyphens only.", space)
+		return "", errorf(Invalid, "%.70q cannot be a space here: its name is part of a host name, and so has 3 to 63 lower-case letters, digits and hyphens, with none of the latter at its ends.", space)
 	}
 	return Realm(space), nil
 }

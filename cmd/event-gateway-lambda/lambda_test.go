@@ -76,15 +76,18 @@ func TestRoles(t *testing.T) {
 func TestWrongStart(t *testing.T) {
 	t.Parallel()
 	for why, env := range map[string][]string{
-		"EVENT_GATEWAY_ROLE is not set":  {"EVENT_GATEWAY_STORE=memory:"},
-		`EVENT_GATEWAY_ROLE is "both"`:   {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=both"},
-		"EVENT_GATEWAY_STORE is not set": {"EVENT_GATEWAY_ROLE=events"},
-		"this binary has no embedded":    {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=embed:"},
-		"needs a token":                  {"EVENT_GATEWAY_ROLE=config", "EVENT_GATEWAY_STORE=memory:"},
-		"set EVENT_GATEWAY_CONFIG_TOKEN": {"EVENT_GATEWAY_ROLE=all", "EVENT_GATEWAY_STORE=memory:"},
-		`-invoke is "nobody"`:            {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_INVOKE=nobody"},
-		`"EVENT_GATEWAY_MAX_STALENESS"`:  {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_MAX_STALENESS=soon"},
-		`"*.example.com" is no domain`:   {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_HOSTED_DOMAIN=*.example.com"},
+		"EVENT_GATEWAY_ROLE is not set":     {"EVENT_GATEWAY_STORE=memory:"},
+		`EVENT_GATEWAY_ROLE is "both"`:      {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=both"},
+		"EVENT_GATEWAY_STORE is not set":    {"EVENT_GATEWAY_ROLE=events"},
+		"this binary has no embedded":       {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=embed:"},
+		"needs a token":                     {"EVENT_GATEWAY_ROLE=config", "EVENT_GATEWAY_STORE=memory:"},
+		"set EVENT_GATEWAY_CONFIG_TOKEN":    {"EVENT_GATEWAY_ROLE=all", "EVENT_GATEWAY_STORE=memory:"},
+		`EVENT_GATEWAY_INVOKE is "nobody"`:  {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_INVOKE=nobody"},
+		`"EVENT_GATEWAY_MAX_STALENESS"`:     {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_MAX_STALENESS=soon"},
+		`EVENT_GATEWAY_LOG_LEVEL is "loud"`: {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_LOG_LEVEL=loud"},
+		`EVENT_GATEWAY_MAX_STALENESS is -1`: {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_MAX_STALENESS=-1s"},
+		`EVENT_GATEWAY_STORE is "ftp:`:      {"EVENT_GATEWAY_STORE=ftp://x", "EVENT_GATEWAY_ROLE=events"},
+		`"*.example.com" is no domain`:      {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_HOSTED_DOMAIN=*.example.com"},
 	} {
 		h, err := lambdatest.Start(map[string]lambdatest.Function{"f": {Command: []string{gatewayProgram}, Env: env}})
 		if err != nil {
