@@ -179,6 +179,17 @@ func (r *region) freeze(function string, d time.Duration) {
 	time.Sleep(d)
 }
 
+// logs waits for something in a function's log, which comes by another way than its answers.
+func (r *region) logs(function, what string) {
+	r.t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(r.Log(function), what); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Errorf("%q is not in the log of %s", what, function)
+			return
+		}
+	}
+}
+
 // proxy is a toxiproxy before a store, in a process of its own.
 type proxy struct {
 	t    *testing.T
