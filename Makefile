@@ -3,6 +3,7 @@
 # Without git it is empty, and the binary says what Go knows of its version.
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 FUZZTIME ?= 10s
+ISOLATION_STEPS ?= 1000000
 TARGETS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # Where the Lambda's zips go, and for which of its architectures.
@@ -14,7 +15,7 @@ LAMBDA_BUILD = CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldfl
 # A tool of tools/go.mod, at the version that is pinned there.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: help run demo build test fuzz lint bench bench-lambda dist lambda clean
+.PHONY: help run demo build test isolation fuzz lint bench bench-lambda dist lambda clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -34,6 +35,9 @@ test: ## Run all tests with the race detector; TESTFLAGS=-v adds flags
 	elif [ -n "$$CI" ]; then echo "The race detector needs a C compiler (gcc or clang), and there is none: CI must have one." >&2; exit 1; \
 	else echo "THE RACE DETECTOR IS OFF: it needs a C compiler (gcc or clang), and there is none." >&2; fi; \
 	set -x; go test $$race $(TESTFLAGS) ./...
+
+isolation: ## Drive ISOLATION_STEPS (1,000,000) random steps over hosted spaces, and compare each with a model; `make test` drives 5,000
+	ISOLATION_STEPS=$(ISOLATION_STEPS) go test -count=1 -timeout 20m -run '^TestIsolation$$' -v ./handlers/
 
 fuzz: ## Run each fuzz target for FUZZTIME (10s); `make test` runs their corpus only
 	FUZZTIME=$(FUZZTIME) ./tools/fuzz.sh

@@ -132,9 +132,13 @@ func (r *Realms) Begin(ctx context.Context, realm Realm) (Use, error) {
 		u.began = time.Now().UnixNano()
 		u.end = r.freshen(ctx, o)
 	}
-	if o.live.Snapshot() == nil {
+	switch s := o.live.Snapshot(); {
+	case s == nil:
 		u.End()
 		return Use{}, notReady()
+	case r.options.Hosted && s.Head.Rev == 0 && u.Newer(ctx, s) == nil: // it is held because an operator looked
+		u.End()
+		return Use{}, noSpace(realm)
 	}
 	return u, nil
 }
@@ -182,7 +186,7 @@ func (r *Realms) get(ctx context.Context, realm Realm, mustExist bool) (*openRea
 		case err != nil:
 			return nil, cannotLoad(err)
 		case !exists:
-			return nil, errorf(NotFound, "There is no space %q.", realm)
+			return nil, noSpace(realm)
 		}
 	}
 	o, err, _ := r.loading.Do(string(realm), func() (any, error) { return r.load(ctx, realm) })
@@ -275,6 +279,8 @@ func detached(ctx context.Context, limit time.Duration) (context.Context, contex
 func cannotLoad(cause error) error {
 	return &Error{Code: Unavailable, Message: "The configuration cannot be read at the moment. Try again later.", Cause: cause}
 }
+
+func noSpace(realm Realm) *Error { return errorf(NotFound, "There is no space %q.", realm) }
 
 func notReady() *Error {
 	return &Error{Code: Unavailable, Message: "The gateway has not read its configuration yet.", Cause: errNotReady}

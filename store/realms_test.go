@@ -421,6 +421,39 @@ func TestHostedUnknown(t *testing.T) {
 	})
 }
 
+// TestHostedLooked: a realm that an operator looked at, but nobody wrote to, is none; and one as soon as somebody writes.
+func TestHostedLooked(t *testing.T) {
+	for name, open := range map[string]func(store.Store) *store.Realms{
+		"server": func(s store.Store) *store.Realms { return hosted(s, 10) },
+		"frozen": func(s store.Store) *store.Realms {
+			return newRealms(s, store.RealmsOptions{Hosted: true, Max: 10, Frozen: &store.Frozen{MaxStaleness: staleness, Redial: func() {}}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newCounted()
+				r := open(s)
+				if name == "server" {
+					defer run(r)()
+				}
+				if _, err := r.Config(t.Context(), "acme"); err != nil {
+					t.Fatal(err)
+				}
+				var e *store.Error
+				if _, err := r.Begin(t.Context(), "acme"); !errors.As(err, &e) || e.Code != store.NotFound {
+					t.Errorf("got %v, want NotFound", err)
+				}
+				time.Sleep(1500 * time.Millisecond)
+				subscribe(t, s, "acme", "acme", "/a")
+				time.Sleep(50 * time.Millisecond)
+				if !request(t, r, "acme", "/a") {
+					t.Error("the realm is there now, but its route is not found")
+				}
+			})
+		})
+	}
+}
+
 // TestHostedTogether: many first requests for a realm load it once.
 func TestHostedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
