@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,16 +28,18 @@ const (
 // freshness is what a frozen process remembers of a realm. Times are in ns since 1970, by the wall clock.
 type freshness struct {
 	asking sync.Mutex
-	failed atomic.Int64 // when the store last did not answer
-	missed atomic.Int64 // when a request without a route last made it catch up
+	begun  atomic.Uint64 // questions that were put
+	done   atomic.Uint64 // the last of them that was answered
+	failed atomic.Int64  // when the store last did not answer
+	missed atomic.Int64  // when a request without a route last made it catch up
 }
 
-// since returns how long ago, by the wall clock, something was.
-func since(at *atomic.Int64) time.Duration { return time.Duration(time.Now().UnixNano() - at.Load()) }
+// turn returns the number of the next question: the first whose answer is as new as the call.
+func (f *freshness) turn() uint64 { return f.begun.Load() + 1 }
 
-// within says whether something was less than d ago. A clock that was set back says no.
+// within says whether something was less than d ago by the wall clock. One that was set back says no.
 func within(at *atomic.Int64, d time.Duration) bool {
-	ago := since(at)
+	ago := time.Duration(time.Now().UnixNano() - at.Load())
 	return ago >= 0 && ago < d
 }
 
@@ -45,43 +47,51 @@ func within(at *atomic.Int64, d time.Duration) bool {
 func (r *Realms) freshen(ctx context.Context, o *openRealm) (end func()) {
 	confirmed := &o.live.confirmed
 	switch {
+	case o.live.incomplete(): // nothing to go on with, or not for long
+		r.catchUp(ctx, o, loadTry)
 	case within(confirmed, youngAge):
-		return nil
-	case o.live.Snapshot() != nil && within(confirmed, r.options.Frozen.MaxStaleness):
+	case within(confirmed, r.options.Frozen.MaxStaleness):
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
+			defer r.recoverPanic()
 			r.catchUp(ctx, o, besideTry)
 		}()
 		return func() { <-done }
-	}
-	limit := forcedTry
-	if o.live.Snapshot() == nil { // the whole configuration has to be read
-		limit = loadTry
-	}
-	if !r.catchUp(ctx, o, limit) {
-		r.stats.stale.Add(1)
+	default:
+		r.catchUp(ctx, o, forcedTry)
 	}
 	return nil
 }
 
-// catchUp makes sure that the snapshot is as new as the call, if the store answers.
-func (r *Realms) catchUp(ctx context.Context, o *openRealm, limit time.Duration) bool {
-	began := time.Now().UnixNano()
+// recoverPanic keeps a panic beside a request from ending the process, as one within a request does not.
+func (r *Realms) recoverPanic() {
+	if p := recover(); p != nil {
+		r.log.Error("a panic ended a question to the store", "panic", p, "stack", string(debug.Stack()))
+	}
+}
+
+// catchUp makes sure that the snapshot is as new as the call, if the store answers. If it does not, requests go on with what there is.
+func (r *Realms) catchUp(ctx context.Context, o *openRealm, limit time.Duration) {
+	turn := o.fresh.turn()
 	o.fresh.asking.Lock()
 	defer o.fresh.asking.Unlock()
-	switch {
-	case o.live.confirmed.Load() > began: // by another request
-		return true
-	case within(&o.fresh.failed, retryAfter):
-		return false
+	if o.fresh.done.Load() >= turn {
+		return // another request asked after the call
 	}
-	err := r.ask(ctx, limit, o.live.CatchUp)
-	if err != nil && !errors.Is(err, errMismatch) {
+	if !within(&o.fresh.failed, retryAfter) {
+		n := o.fresh.begun.Add(1)
+		err := r.ask(ctx, limit, o.live.CatchUp)
+		if err == nil {
+			o.fresh.done.Store(n)
+			return
+		}
 		o.fresh.failed.Store(time.Now().UnixNano())
 		r.log.Warn("the configuration store cannot be read; what there is stays", "realm", o.live.realm, "revision served", o.live.served(), "error", err)
 	}
-	return err == nil
+	if o.live.Snapshot() != nil && !within(&o.live.confirmed, r.options.Frozen.MaxStaleness) {
+		r.stats.stale.Add(1)
+	}
 }
 
 // Newer returns a snapshot that is newer than the one a request found no route in, or nil. Only a process that nothing keeps fresh
@@ -92,7 +102,7 @@ func (u Use) Newer(ctx context.Context, than *Snapshot) *Snapshot {
 	}
 	u.End()
 	o := u.open
-	if o.live.Snapshot() == than && o.live.confirmed.Load() < u.began && !within(&o.fresh.missed, missEvery) {
+	if o.live.Snapshot() == than && o.fresh.done.Load() < u.turn && !within(&o.fresh.missed, missEvery) {
 		o.fresh.missed.Store(time.Now().UnixNano())
 		u.realms.catchUp(ctx, o, forcedTry)
 	}

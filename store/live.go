@@ -26,7 +26,8 @@ type Live struct {
 	swapped chan struct{} // closed at each swap
 
 	reloading sync.Mutex
-	reloaded  time.Time // when a digest last led to a reload
+	reloaded  time.Time   // when a digest last led to a reload
+	lacking   atomic.Bool // the changes since the snapshot are not to be had: it needs a load
 }
 
 type liveStats struct {
@@ -68,6 +69,9 @@ func (l *Live) Snapshot() *Snapshot { return l.current.Load() }
 func (l *Live) Age() time.Duration {
 	return time.Duration(time.Now().UnixNano() - l.confirmed.Load())
 }
+
+// incomplete says that the whole realm has to be read.
+func (l *Live) incomplete() bool { return l.lacking.Load() || l.current.Load() == nil }
 
 // Stats returns what was counted so far.
 func (l *Live) Stats() LiveStats { return l.stats.read() }
@@ -149,10 +153,12 @@ func (l *Live) refresh(ctx context.Context, wait time.Duration) error {
 // load replaces the snapshot by a new one of all items. One that is behind is taken only instead of the revision that is in doubt: a
 // restored database goes back, and a slow answer must not.
 func (l *Live) load(ctx context.Context, doubted Rev) error {
+	l.lacking.Store(true)
 	items, head, err := l.store.Load(ctx, l.realm)
 	if err != nil {
 		return err
 	}
+	l.lacking.Store(false)
 	l.stats.loads.Add(1)
 	s := NewSnapshot(l.rules, l.realm, items, head, l.report)
 	if s.Head.Digest != head.Digest {
@@ -212,9 +218,9 @@ func (l *Live) mismatch(ctx context.Context, head Head) error {
 var errMismatch = errors.New("the snapshot missed a change, and is loaded again soon")
 
 // confirm says that the snapshot was the newest at a time.
-func (l *Live) confirm(at int64) {
-	if was := l.confirmed.Load(); was < at {
-		l.confirmed.CompareAndSwap(was, at)
+func (l *Live) confirm(at time.Time) {
+	if was := l.confirmed.Load(); was < at.UnixNano() {
+		l.confirmed.CompareAndSwap(was, at.UnixNano())
 	}
 }
 

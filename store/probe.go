@@ -8,7 +8,8 @@ import (
 )
 
 // prober finds out which realms exist. Those that are asked for at about the same time share one question to the store, and there are at most ten
-// questions a second: requests for made-up names cost that much, and no more, and do not keep others waiting for longer.
+// questions a second, about a thousand realms each: requests for made-up names cost that much and no more. Up to that many, others wait a tenth of
+// a second longer because of them; beyond, some are refused.
 type prober struct {
 	ask func(ctx context.Context, known map[Realm]Rev) (map[Realm]Head, error)
 
@@ -55,9 +56,9 @@ func (p *prober) exists(ctx context.Context, realm Realm) (bool, error) {
 func (p *prober) join(realm Realm) (q *probe, first bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.asked != nil {
-		if _, same := p.asked.realms[realm]; same {
-			return p.asked, false, nil
+	for _, q := range []*probe{p.asked, p.next} {
+		if q != nil && q.has(realm) {
+			return q, false, nil
 		}
 	}
 	if first = p.next == nil; first {
@@ -70,10 +71,15 @@ func (p *prober) join(realm Realm) (q *probe, first bool, err error) {
 	return p.next, first, nil
 }
 
+func (q *probe) has(realm Realm) bool {
+	_, ok := q.realms[realm]
+	return ok
+}
+
 // put asks when it is time. Others wait for the answer, so that it does not end with ctx.
 func (p *prober) put(ctx context.Context, q *probe) {
-	defer close(q.done)
 	q.err = errors.New("a panic ended the question")
+	defer p.over(q)
 	p.mu.Lock()
 	wait := time.Until(p.last.Add(probeEvery))
 	p.mu.Unlock()
@@ -82,9 +88,13 @@ func (p *prober) put(ctx context.Context, q *probe) {
 	p.asked, p.next, p.last = q, nil, time.Now()
 	p.mu.Unlock()
 	q.heads, q.err = p.ask(ctx, q.realms)
+}
+
+func (p *prober) over(q *probe) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.asked == q {
 		p.asked = nil
 	}
-	p.mu.Unlock()
+	close(q.done)
 }

@@ -24,11 +24,11 @@ type Realms struct {
 	loading singleflight.Group
 	probes  prober
 	reached atomic.Bool // the store has answered once
-	looked  time.Time   // when all realms were last asked about; for the one who follows
+	began   time.Time   // with a monotonic reading
 
 	mu    sync.Mutex // guards what follows, and is held while realms come and go
 	count int
-	added chan struct{} // closed when one came
+	more  chan struct{} // closed when there are more realms to follow
 }
 
 // RealmsOptions are the settings of Realms.
@@ -45,14 +45,20 @@ type RealmsOptions struct {
 type openRealm struct {
 	live   *Live
 	config *Config
-	used   atomic.Int64 // when it was last asked for, in ns since 1970; in hosted mode only
+	used   atomic.Int64 // when it was last asked for, by Realms.clock; in hosted mode only
 	fresh  freshness    // in a frozen process only
-	again  time.Time    // not asked about before, since that failed; for the one who follows
+
+	// For the one who follows.
+	busy  atomic.Bool  // it is catching up
+	again atomic.Int64 // it is not asked about before, since that failed; by Realms.clock
 }
+
+// clock returns a time that only grows, whatever is done to the wall clock.
+func (r *Realms) clock() time.Duration { return time.Since(r.began) }
 
 // NewRealms returns realms of s. Run has to follow them, but in a frozen process.
 func NewRealms(s Store, rules *Rules, o RealmsOptions, log *slog.Logger) *Realms {
-	r := &Realms{store: s, rules: rules, options: o, log: log, stats: &liveStats{}, added: make(chan struct{})}
+	r := &Realms{store: s, rules: rules, options: o, log: log, stats: &liveStats{}, began: time.Now(), more: make(chan struct{})}
 	r.probes.ask = func(ctx context.Context, known map[Realm]Rev) (heads map[Realm]Head, err error) {
 		err = r.ask(ctx, firstTry, func(ctx context.Context) error {
 			heads, err = r.store.Heads(ctx, known, 0)
@@ -129,7 +135,7 @@ func (r *Realms) Begin(ctx context.Context, realm Realm) (Use, error) {
 	}
 	u := Use{realms: r, open: o}
 	if r.options.Frozen != nil {
-		u.began = time.Now().UnixNano()
+		u.turn = o.fresh.turn()
 		u.end = r.freshen(ctx, o)
 	}
 	switch s := o.live.Snapshot(); {
@@ -149,8 +155,8 @@ func (r *Realms) Config(ctx context.Context, realm Realm) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.options.Frozen != nil && !r.catchUp(ctx, o, forcedTry) { // another process may have written just now
-		r.stats.stale.Add(1)
+	if r.options.Frozen != nil {
+		r.catchUp(ctx, o, forcedTry) // another process may have written just now
 	}
 	return o.config, nil
 }
@@ -176,7 +182,7 @@ func (r *Realms) held(realm Realm) *openRealm {
 func (r *Realms) get(ctx context.Context, realm Realm, mustExist bool) (*openRealm, error) {
 	if o := r.held(realm); o != nil {
 		if r.options.Hosted {
-			o.used.Store(time.Now().UnixNano())
+			o.used.Store(int64(r.clock()))
 		}
 		return o, nil
 	}
@@ -205,7 +211,7 @@ func (r *Realms) load(ctx context.Context, realm Realm) (*openRealm, error) {
 	if err := r.ask(ctx, loadTry, func(ctx context.Context) error { return o.live.load(ctx, 0) }); err != nil {
 		return nil, err
 	}
-	o.used.Store(time.Now().UnixNano())
+	o.used.Store(int64(r.clock()))
 	r.add(o)
 	return o, nil
 }
@@ -219,14 +225,21 @@ func (r *Realms) newRealm(realm Realm) *openRealm {
 // add holds one more realm, and lets go of another if it is one too many.
 func (r *Realms) add(o *openRealm) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.open.Store(o.live.realm, o)
 	if r.count++; r.options.Hosted && r.count > r.options.Max {
 		r.count--
 		r.open.Delete(r.leastUsed())
 	}
-	close(r.added)
-	r.added = make(chan struct{})
+	r.mu.Unlock()
+	r.wake()
+}
+
+// wake tells the one who follows that there are more realms to follow.
+func (r *Realms) wake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.more)
+	r.more = make(chan struct{})
 }
 
 // leastUsed looks at all realms, which is less work than loading the one that it makes room for.
@@ -249,6 +262,14 @@ const (
 
 // ask puts a question to the store, on which more than one request may wait: it goes on when the one that has put it goes away.
 func (r *Realms) ask(ctx context.Context, limit time.Duration, question func(context.Context) error) error {
+	if deadline, ok := ctx.Deadline(); ok && r.options.Frozen != nil {
+		// Both tries together leave time for what the request is about, unless that needs the answer.
+		share := time.Until(deadline) / 6
+		if limit == loadTry {
+			share = time.Until(deadline) / 2
+		}
+		limit = min(limit, share)
+	}
 	try := func() error {
 		bounded, cancel := detached(ctx, limit)
 		defer cancel()
@@ -290,7 +311,7 @@ func notReady() *Error {
 type Use struct {
 	realms *Realms
 	open   *openRealm
-	began  int64  // in ns since 1970; in a frozen process only
+	turn   uint64 // as of freshness.turn; in a frozen process only
 	end    func() // nil: nothing is under way
 }
 

@@ -26,10 +26,12 @@ type counted struct {
 	hangs                 atomic.Bool  // it does not even say that it is away
 	slow                  atomic.Bool  // it takes 100 ms to answer
 	broken                atomic.Value // of store.Realm: its changes cannot be read
+	lame                  atomic.Value // of store.Realm: its changes take 20 s
+	closed                atomic.Bool
 }
 
 // Close leaves the store open for others.
-func (s *counted) Close() error { return nil }
+func (s *counted) Close() error { s.closed.Store(true); return nil }
 
 var errAway = errors.New("the store is away")
 
@@ -38,7 +40,11 @@ func newCounted() *counted { return &counted{Store: memory.New()} }
 func (s *counted) asked(ctx context.Context, n *atomic.Int64) error {
 	n.Add(1)
 	if s.slow.Load() {
-		time.Sleep(100 * time.Millisecond)
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	switch {
 	case s.hangs.Load():
@@ -63,6 +69,9 @@ func (s *counted) Changes(ctx context.Context, realm store.Realm, after store.Re
 	}
 	if s.broken.Load() == realm {
 		return nil, store.Head{}, errors.New("broken")
+	}
+	if s.lame.Load() == realm {
+		time.Sleep(20 * time.Second)
 	}
 	return s.Store.Changes(ctx, realm, after, wait)
 }
@@ -285,7 +294,67 @@ func TestFrozenRedial(t *testing.T) {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 		u.End()
+		if !dead.closed.Load() {
+			t.Error("the dead connection is still there")
+		}
+		if err := redialed.Close(); err != nil || !s.closed.Load() {
+			t.Error("the last connection is still there", err)
+		}
+		redialed.Redial() // which would panic if it opened a third one
 	})
+}
+
+// TestFrozenDeadline: a store that says nothing leaves most of a short time to the request.
+func TestFrozenDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newCounted()
+		subscribe(t, s, store.Shared, "default", "/a")
+		r, _ := frozen(s)
+		request(t, r, store.Shared, "/a")
+		s.hangs.Store(true)
+		time.Sleep(staleness)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		began := time.Now()
+		u, err := r.Begin(ctx, store.Shared)
+		if took := time.Since(began); err != nil || !routes(u.Snapshot(), "/a") || took > time.Second {
+			t.Errorf("%v after %v of 3 s", err, took)
+		}
+		u.End()
+	})
+}
+
+// TestFrozenLarge: a configuration that takes seconds to read is read, at first and when its log is gone.
+func TestFrozenLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := memory.New()
+		s := &large{Store: m}
+		subscribe(t, m, store.Shared, "default", "/a")
+		r, redials := frozen(s)
+		if !request(t, r, store.Shared, "/a") || redials.Load() != 0 {
+			t.Error("it was not read at first")
+		}
+		subscribe(t, m, store.Shared, "default", "/b")
+		m.Trim(store.Shared, 3)
+		time.Sleep(10 * time.Second)
+		request(t, r, store.Shared, "/a") // beside which there is too little time
+		time.Sleep(3 * time.Second)
+		if !request(t, r, store.Shared, "/b") {
+			t.Error("it was not read when its log was gone")
+		}
+	})
+}
+
+// large is a store that takes three seconds to be read whole.
+type large struct{ store.Store }
+
+func (s *large) Load(ctx context.Context, realm store.Realm) ([]store.Item, store.Head, error) {
+	select {
+	case <-time.After(3 * time.Second):
+		return s.Store.Load(ctx, realm)
+	case <-ctx.Done():
+		return nil, store.Head{}, ctx.Err()
+	}
 }
 
 // TestFrozenStart: without a snapshot and a store there is nothing to route by.
@@ -332,7 +401,8 @@ func TestHostedUse(t *testing.T) {
 	}
 	t.Run("each once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			r := hosted(populated(t), all)
+			s := populated(t)
+			r := hosted(s, all)
 			defer run(r)()
 			before := heap()
 			for range 3 {
@@ -345,7 +415,20 @@ func TestHostedUse(t *testing.T) {
 			if loads := r.Stats().Loads; loads != all/2 {
 				t.Errorf("%d loads for %d realms", loads, all/2)
 			}
-			t.Logf("%d bytes of memory for each of %d small realms", (heap()-before)/(all/2), all/2)
+			if each := (heap() - before) / (all / 2); each > 16<<10 {
+				t.Errorf("%d bytes of memory for each of %d small realms", each, all/2)
+			}
+			time.Sleep(time.Second)
+			s.reads()
+			for i := 0; i < all; i += 2 {
+				request(t, r, realmName(i), "/a")
+			}
+			subscribe(t, s, realmName(1), string(realmName(1)), "/b") // which is not used
+			own := s.loads.Swap(0)
+			time.Sleep(10 * time.Second)
+			if loads, heads := s.loads.Load(), s.heads.Load(); loads > 0 || heads > 3 || own != 1 {
+				t.Errorf("%d loads, and %d questions in 10 s, while nothing that is used changed", loads, heads)
+			}
 			runtime.KeepAlive(r)
 		})
 	})
@@ -529,6 +612,86 @@ func TestHostedFollow(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		if !request(t, r, "one", "/c") {
 			t.Error("a realm that is mended did not catch up")
+		}
+	})
+}
+
+// TestHostedTrickle: a realm that is held follows the store also while others are loaded all the time, and when one takes long to catch up.
+func TestHostedTrickle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newCounted()
+		const all = 3000
+		for i := range all {
+			subscribe(t, s, realmName(i), string(realmName(i)), "/a")
+		}
+		r := hosted(s, all)
+		s.slow.Store(true)
+		defer run(r)()
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() {
+			for i := 2; i < all; i++ {
+				request(t, r, realmName(i), "/a")
+			}
+		})
+		request(t, r, realmName(0), "/a")
+		request(t, r, realmName(1), "/a")
+		s.lame.Store(realmName(1))
+		for i := range 20 {
+			path := fmt.Sprint("/b", i)
+			subscribe(t, s.Store, realmName(0), string(realmName(0)), path)
+			subscribe(t, s.Store, realmName(1), string(realmName(1)), path)
+			time.Sleep(5 * time.Second)
+			if !request(t, r, realmName(0), path) {
+				t.Fatalf("change %d of a realm did not arrive within 5 s", i)
+			}
+		}
+		s.lame.Store(store.Realm(""))
+		time.Sleep(30 * time.Second)
+		if !request(t, r, realmName(1), "/b19") {
+			t.Error("the realm that took long did not catch up")
+		}
+	})
+}
+
+// TestHostedAge: each realm that is held is confirmed now and then, also if others change all the time.
+func TestHostedAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newCounted()
+		subscribe(t, s, "busy", "busy", "/a")
+		subscribe(t, s, "idle", "idle", "/a")
+		r := hosted(s, 10)
+		defer run(r)()
+		request(t, r, "busy", "/a")
+		request(t, r, "idle", "/a")
+		for i := range 100 {
+			subscribe(t, s.Store, "busy", "busy", fmt.Sprint("/b", i))
+			time.Sleep(time.Second)
+		}
+		for live := range r.All() {
+			if live.Age() > 35*time.Second {
+				t.Errorf("%s was last confirmed %v ago", live.Snapshot().Realm, live.Age())
+			}
+		}
+	})
+}
+
+// TestHostedFrozenAway: in a frozen process a realm that is not there yet, while the store is away, is unavailable, and not unknown.
+func TestHostedFrozenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newCounted()
+		subscribe(t, s, "acme", "acme", "/a")
+		r := newRealms(s, store.RealmsOptions{Hosted: true, Max: 1, Frozen: &store.Frozen{MaxStaleness: staleness, Redial: func() {}}})
+		s.hangs.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		var e *store.Error
+		if _, err := r.Begin(ctx, "acme"); !errors.As(err, &e) || e.Code != store.Unavailable || ctx.Err() != nil {
+			t.Errorf("got %v, want Unavailable in time", err)
+		}
+		s.hangs.Store(false)
+		if !request(t, r, "acme", "/a") {
+			t.Error("the store is back, and the route is not found")
 		}
 	})
 }

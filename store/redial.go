@@ -23,15 +23,23 @@ func NewRedialed(open func() (Store, error)) (*Redialed, error) {
 
 // Redial ends all calls that are under way, and opens another connection. If that fails, the old one stays.
 func (r *Redialed) Redial() {
+	if old := r.replace(); old != nil {
+		_ = old.Close()
+	}
+}
+
+func (r *Redialed) replace() (old Store) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return
+		return nil
 	}
-	if s, err := r.open(); err == nil {
-		_ = r.store.Close()
-		r.store = s
+	s, err := r.open()
+	if err != nil {
+		return nil
 	}
+	old, r.store = r.store, s
+	return old
 }
 
 func (r *Redialed) current() Store {
