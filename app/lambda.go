@@ -59,7 +59,7 @@ func surfaces(g *handlers.Gateway, role string) http.Handler {
 	}
 	events, config := g.Router(handlers.Events), http.StripPrefix(ConfigPath, g.Router(handlers.Config))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == ConfigPath || strings.HasPrefix(r.URL.Path, ConfigPath+"/") {
+		if path := r.URL.EscapedPath(); path == ConfigPath || strings.HasPrefix(path, ConfigPath+"/") {
 			config.ServeHTTP(w, r)
 		} else {
 			events.ServeHTTP(w, r)

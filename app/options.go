@@ -17,6 +17,7 @@ import (
 	"github.com/peterbourgon/ff/v3"
 
 	"github.com/event-gateway/event-gateway/handlers"
+	"github.com/event-gateway/event-gateway/store"
 )
 
 // EnvPrefix begins the name of each option in the environment: -events-port is EVENT_GATEWAY_EVENTS_PORT.
@@ -152,16 +153,31 @@ func (o *Options) declare(fs *flag.FlagSet, defaultStore string) {
 	fs.StringVar(&o.LogFormat, "log-format", "", "text or json (default: json; text with -dev)")
 }
 
-// each calls f with the parts of a list: an environment variable can be given only once.
+// each calls f with the parts of a list: an environment variable can be given only once. An empty list is an error: it is a variable of a
+// template that was not set, more likely than not, and would open what it should close.
 func each(f func(string) error) func(string) error {
 	return func(list string) error {
-		for part := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		parts := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+		if len(parts) == 0 {
+			return errors.New("it is empty")
+		}
+		for _, part := range parts {
 			if err := f(part); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+}
+
+// checkLists says which list is set in the environment, but empty: that is not looked at otherwise.
+func checkLists() error {
+	for _, name := range []string{"HOSTED_DOMAIN", "EGRESS_ALLOW", "EGRESS_DENY"} {
+		if value, set := os.LookupEnv(EnvPrefix + "_" + name); set && strings.TrimSpace(value) == "" {
+			return fmt.Errorf("%s_%s is set, but empty", EnvPrefix, name)
+		}
+	}
+	return nil
 }
 
 func addPrefix(to *[]netip.Prefix) func(string) error {
@@ -214,8 +230,8 @@ func (o *Options) completeServer() error {
 
 // completeLambda says what does not fit together.
 func (o *Options) completeLambda() error {
-	if o.MaxStaleness < 0 {
-		return fmt.Errorf("%s_MAX_STALENESS is %v, it cannot be negative", EnvPrefix, o.MaxStaleness)
+	if o.MaxStaleness < store.YoungAge {
+		return fmt.Errorf("%s_MAX_STALENESS is %v, it must be at least %v", EnvPrefix, o.MaxStaleness, store.YoungAge)
 	}
 	switch o.Role {
 	case "events":
@@ -238,7 +254,7 @@ func (o *Options) complete() error {
 	orDefault(&o.Invoke, "subscribed")
 	switch {
 	case o.Store == "":
-		return fmt.Errorf("%s_STORE is not set: it looks like etcd://host:2379/prefix", EnvPrefix)
+		return fmt.Errorf("%s is not set: it looks like etcd://host:2379/prefix", o.named("store"))
 	case o.Invoke != "subscribed" && o.Invoke != "open":
 		return fmt.Errorf("%s is %q, it can be subscribed or open", o.named("invoke"), o.Invoke)
 	case o.LogFormat != "text" && o.LogFormat != "json":
@@ -247,7 +263,7 @@ func (o *Options) complete() error {
 		return fmt.Errorf("%s must be at least 1", o.named("hosted-realms"))
 	}
 	_, err := handlers.NewHosts(o.HostedDomains)
-	return err
+	return cmp.Or(err, checkLists())
 }
 
 // named returns the name of an option as the person who set it knows it: a Lambda has no flags.

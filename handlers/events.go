@@ -78,19 +78,23 @@ func (g *Gateway) begin(c *gin.Context, space string) (store.Use, error) {
 	if err != nil {
 		return store.Use{}, errNotFound
 	}
-	var use store.Use
-	if !g.Draining.Load() {
-		use, err = g.Realms.Begin(c.Request.Context(), realm)
+	if g.Draining.Load() {
+		return store.Use{}, unavailable(c, nil)
 	}
+	use, err := g.Realms.Begin(c.Request.Context(), realm)
 	var config *store.Error
 	switch {
 	case errors.As(err, &config) && config.Code == store.NotFound:
 		return use, errNotFound
-	case err != nil || g.Draining.Load():
-		c.Header("Connection", "close")
-		return use, &requestError{http.StatusServiceUnavailable, unavailableMessage, err}
+	case err != nil:
+		return use, unavailable(c, err)
 	}
 	return use, nil
+}
+
+func unavailable(c *gin.Context, cause error) error {
+	c.Header("Connection", "close")
+	return &requestError{http.StatusServiceUnavailable, unavailableMessage, cause}
 }
 
 // match is where an event goes: to the targets of a route or, if it is an invoke event, to one function.

@@ -51,7 +51,7 @@ func TestZ(t *testing.T) {
 		"events.example.com": "", "acme": "", "localhost": "", "127.0.0.1": "", "[::1]:80": "", "nobody.events.example.com": "",
 		"eventsXexample.com": "", "acme.eventsXexample.com": "", "acme-events.example.com": "", "acmeevents.example.com": "", "evil-acme.events.example.com": "",
 		"acme.events.example.com.evil.example": "", "acme.evil.example": "", "x.acme.events.example.com": "", ".events.example.com": "",
-		"acme.events.example.com.": "", "acme..events.example.com": "", "_.events.example.com": "", "acme_.events.example.com": "", "-acme.events.example.com": "",
+		"acme.events.example.com.": "", "acme..events.example.com": "", "[acme.events.example.com]:80": "", "_.events.example.com": "", "acme_.events.example.com": "", "-acme.events.example.com": "",
 		"acme%2e.events.example.com": "", "acme,other.events.example.com": "",
 	} {
 		a := g.at(t, host, "GET", "/x", "")
@@ -117,6 +117,9 @@ func TestZ_Options(t *testing.T) {
 	}
 	refused("right below", "-hosted-domain=a.example", "-hosted-domain=b.a.example", "-config-token-file="+token)
 	refused("is no address", "-egress-allow=localhost")
+	refused("it is empty", "-hosted-domain=")
+	refused("it is empty", "-hosted-domain= ,")
+	refused("it is empty", "-egress-deny=")
 }
 
 // TestZ_Private: in hosted mode functions cannot be on private addresses, unless the operator says so; and never on those of metadata services.

@@ -30,11 +30,16 @@ func NewHosts(domains []string) (Hosts, error) {
 
 // space returns the space that a host stands for. Names of hosts have no case (RFC 9110, 4.2.3).
 func (h Hosts) space(host string) (space string, ok bool) {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
+	host = withoutPort(host)
 	label, domain, _ := strings.Cut(strings.Map(lower, host), ".")
 	return label, store.IsLabel(label) && slices.Contains(h, domain)
+}
+
+func withoutPort(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil && !strings.HasPrefix(host, "[") {
+		return name
+	}
+	return host
 }
 
 // lower knows ASCII only: other letters have lower forms that are ASCII.
@@ -64,9 +69,7 @@ func (g *Gateway) space(r *http.Request) (string, error) {
 
 // keepCookies takes the domain out of cookies that are set for more than the host itself: they become cookies of the host (RFC 6265, 5.3).
 func keepCookies(header http.Header, host string) {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
+	host = withoutPort(host)
 	for name, values := range header {
 		if !strings.EqualFold(name, "Set-Cookie") {
 			continue

@@ -320,11 +320,11 @@ type configCall struct {
 // configure makes a Config API request about the space, and wants the answer that the model gives.
 func (w *worker) configure(c configCall, model func() want) error {
 	n := w.now
+	wanted := model()
 	label := n.word
-	if n.size() == 0 {
+	if n.size() == 0 { // then: the count comes after the change
 		label = ""
 	}
-	wanted := model()
 	if wanted.header == nil {
 		wanted.header = map[string]string{}
 	}

@@ -48,6 +48,9 @@ func (h *resourceHandler[R]) counted(operation string, handle func(c *gin.Contex
 		} else if c.Request.Method != http.MethodGet {
 			h.Log.Info("the configuration was changed", "operation", operation, "resource", h.name, "space", space(c), "id", c.Param("id"), "etag", c.Writer.Header().Get("ETag"))
 		}
+		if config != nil {
+			snapshot, _ = config.Snapshot() // with the change, if it was one
+		}
 		h.Metrics.configured(snapshot, space(c), h.name, operation, time.Since(began))
 	}
 }

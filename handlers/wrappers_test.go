@@ -19,8 +19,12 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/event-gateway/event-gateway/app"
 	"github.com/event-gateway/event-gateway/app/lambda"
+	"github.com/event-gateway/event-gateway/handlers"
 )
 
 // The tests of this package send their requests to a gateway that runs as a server. Each request that goes through send is sent once more, in
@@ -296,4 +300,27 @@ func oneAnswer(t *testing.T, payload []byte) answer {
 		a.body = string(b)
 	}
 	return a
+}
+
+// TestClientIP: gin sees the client's address, whatever the client says of it.
+func TestClientIP(t *testing.T) {
+	t.Parallel()
+	g := &handlers.Gateway{Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}
+	engine := g.Router(handlers.Config).(*gin.Engine)
+	engine.GET("/ip", func(c *gin.Context) { c.String(http.StatusOK, c.ClientIP()) })
+	l := lambda.New(engine, lambda.Options{})
+	x := exchange{method: "GET", url: &url.URL{Path: "/ip"}, host: "gateway.test", header: http.Header{"X-Forwarded-For": {"198.51.100.7, 192.0.2.1"}, "X-Real-Ip": {"198.51.100.7"}}}
+	for _, f := range fronts() {
+		event, err := json.Marshal(f.event(x, "/ip"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload, err := l.Invoke(t.Context(), event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := f.answer(t, payload); a.body != "192.0.2.1" {
+			t.Errorf("%s: %q", f.name, a.body)
+		}
+	}
 }

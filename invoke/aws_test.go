@@ -150,7 +150,7 @@ func TestAWSNone(t *testing.T) {
 	r := newRegion(t, empty)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	_, err := mustOpen(t, function(t, arn, ""))(t.Context(), payload(`{}`))
-	if e := wantDenied(t, err); !strings.Contains(e.Message, "the gateway has no AWS credentials of its own") {
+	if e := wantDenied(t, err); !strings.Contains(e.Message, "could not get AWS credentials of its own") {
 		t.Error(e)
 	}
 	f := func(name, value, want string) {

@@ -19,7 +19,7 @@ import (
 func (c *lambdaCall) noCredentials(ctx context.Context, err error) *Error {
 	e := &Error{
 		Class:   Denied,
-		Message: "the gateway has no AWS credentials of its own (provider.awsAccessKeyId and provider.awsSecretAccessKey are not set)",
+		Message: "the gateway could not get AWS credentials of its own, and the function has none (provider.awsAccessKeyId and provider.awsSecretAccessKey)",
 	}
 	if ctx.Err() != nil {
 		e = callError(ctx, err)
@@ -43,7 +43,7 @@ func (c *lambdaCall) failure(ctx context.Context, err error) *Error {
 	case errors.As(err, &large):
 		e = callError(ctx, errAnswerTooLarge)
 	case errors.As(err, &response) && response.HTTPStatusCode() >= 300:
-		e = serviceError(response.HTTPStatusCode(), c.code(err))
+		e = answerError(response.HTTPStatusCode(), c.code(err))
 	default:
 		e = callError(ctx, err)
 	}
@@ -109,8 +109,8 @@ func (c *lambdaCall) code(err error) string {
 	return word(c.withoutSecrets(api.ErrorCode()), "")
 }
 
-// serviceError makes an error of an answer of AWS Lambda itself. The code may be "".
-func serviceError(status int, code string) *Error {
+// answerError makes an error of an answer of AWS Lambda itself. The code may be "".
+func answerError(status int, code string) *Error {
 	class, what, hint := meaning(status, code)
 	message := what + " (" + cmp.Or(code, fmt.Sprintf("status %d", status)) + ")"
 	if hint != "" {

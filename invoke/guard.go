@@ -45,7 +45,7 @@ func RuntimeAPI(env string) []netip.AddrPort {
 type guard struct {
 	public      *ssrf.Guardian
 	never       []netip.Prefix
-	services    []netip.AddrPort
+	endpoints   []netip.AddrPort
 	allow, deny []netip.Prefix
 	nat64       netip.Prefix
 }
@@ -75,7 +75,7 @@ func newGuard(o EgressOptions) *guard {
 		if ip.IsUnspecified() {
 			ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		}
-		g.services = append(g.services, netip.AddrPortFrom(ip, s.Port()))
+		g.endpoints = append(g.endpoints, netip.AddrPortFrom(ip, s.Port()))
 	}
 	if !o.Hosted {
 		g.allow = append(g.allow, prefixes(
@@ -102,7 +102,7 @@ func (g *guard) check(network, address string) error {
 // refusal says why ip is refused.
 func (g *guard) refusal(ip netip.Addr, port uint16) error {
 	switch {
-	case contains(g.never, ip), contains(g.deny, ip), g.isService(ip, port):
+	case contains(g.never, ip), contains(g.deny, ip), g.isEndpoint(ip, port):
 		return fmt.Errorf("%w: %s", ssrf.ErrProhibitedIP, ip)
 	case !contains(g.allow, ip):
 		return g.public.SafeAddr(ip)
@@ -113,8 +113,8 @@ func (g *guard) refusal(ip netip.Addr, port uint16) error {
 	return nil
 }
 
-func (g *guard) isService(ip netip.Addr, port uint16) bool {
-	return slices.ContainsFunc(g.services, func(s netip.AddrPort) bool {
+func (g *guard) isEndpoint(ip netip.Addr, port uint16) bool {
+	return slices.ContainsFunc(g.endpoints, func(s netip.AddrPort) bool {
 		return s.Port() == port && (s.Addr() == ip || s.Addr().IsLoopback() && ip.IsLoopback())
 	})
 }

@@ -17,8 +17,10 @@ type Frozen struct {
 	Redial func()
 }
 
+// YoungAge is the age up to which a snapshot is taken for fresh in a frozen process.
+const YoungAge = 2 * time.Second
+
 const (
-	youngAge   = 2 * time.Second        // a snapshot up to this age is taken for fresh
 	besideTry  = 300 * time.Millisecond // for the answer to a question beside a request, which may have to wait for it in the end
 	forcedTry  = 2 * time.Second
 	missEvery  = time.Second     // how often a request that no route was found for makes its realm catch up
@@ -49,7 +51,7 @@ func (r *Realms) freshen(ctx context.Context, o *openRealm) (end func()) {
 	switch {
 	case o.live.incomplete(): // nothing to go on with, or not for long
 		r.catchUp(ctx, o, loadTry)
-	case within(confirmed, youngAge):
+	case within(confirmed, YoungAge):
 	case within(confirmed, r.options.Frozen.MaxStaleness):
 		done := make(chan struct{})
 		go func() {

@@ -280,6 +280,23 @@ func TestLimit(t *testing.T) {
 }
 
 // TestLimitTellsHandler: who writes on and on learns that nobody takes it.
+// TestLimitHead: HEAD has no limit, since nothing of the body is sent.
+func TestLimitHead(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"rest", "http", "alb"} {
+		r := answer(t, func(w http.ResponseWriter, _ *http.Request) {
+			for range 7 {
+				if n, err := w.Write(bytes.Repeat([]byte("x"), 1<<20)); n != 1<<20 || err != nil {
+					t.Error(n, err)
+				}
+			}
+		}, withLine(t, file, "HEAD", "/"))
+		if h := r.header(); r.StatusCode != 200 || h.Get("Content-Length") != "7340032" || !strings.HasPrefix(h.Get("Content-Type"), "text/plain") || r.body(t) != "" {
+			t.Errorf("%s: %v", file, r)
+		}
+	}
+}
+
 func TestLimitTellsHandler(t *testing.T) {
 	t.Parallel()
 	var failed error

@@ -20,6 +20,7 @@ type writer struct {
 	status int         // 0 until the answer begins
 	sent   http.Header // the header as it was then
 	body   bytes.Buffer
+	size   int  // of the body, which HEAD does not keep
 	over   bool // the body is larger than the limit
 }
 
@@ -49,12 +50,20 @@ func (w *writer) Write(p []byte) (int, error) {
 		return 0, nil
 	case !w.bodyAllowed():
 		return 0, http.ErrBodyNotAllowed
+	case w.head: // nothing of it is sent
+		w.size += len(p)
+		w.body.Write(p[:min(len(p), sniffed-w.body.Len())])
+		return len(p), nil
 	case w.over || len(p) > w.limit-w.body.Len():
 		w.over, w.body = true, bytes.Buffer{}
 		return 0, errTooLarge
 	}
+	w.size += len(p)
 	return w.body.Write(p)
 }
+
+// sniffed is how many bytes of a body tell its type.
+const sniffed = 512
 
 // Flush implements http.Flusher. The answer begins, but it is given whole.
 func (w *writer) Flush() { w.WriteHeader(http.StatusOK) }
@@ -65,12 +74,13 @@ func (w *writer) fail(status int, message string) {
 	w.status, w.sent, w.over = status, http.Header{"Content-Type": {"application/json"}}, false
 	w.body.Reset()
 	w.body.Write(append(body, "}]}\n"...))
+	w.size = w.body.Len()
 }
 
 // finish settles what net/http's server does by itself when the handler returns.
 func (w *writer) finish() {
 	w.WriteHeader(http.StatusOK)
-	h, n := w.sent, w.body.Len()
+	h, n := w.sent, w.size
 	_, typed := h["Content-Type"]
 	switch {
 	case !w.bodyAllowed():
