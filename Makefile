@@ -57,7 +57,7 @@ bench-lambda: lambda ## Measure the Lambda, print the table, and fail if a limit
 	./bench/run.sh -lambda -strict
 
 dist: ## Cross-compile into dist/, with checksums; TARGETS="linux/arm64 windows/amd64" selects
-	@rm -rf dist && mkdir dist
+	@mkdir -p dist && rm -f dist/SHA256SUMS dist/event-gateway-linux-* dist/event-gateway-darwin-* dist/event-gateway-windows-*
 	@for target in $(TARGETS); do \
 		os=$${target%/*}; arch=$${target#*/}; exe=; if [ $$os = windows ]; then exe=.exe; fi; \
 		(set -x; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" \

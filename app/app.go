@@ -92,7 +92,7 @@ func (a *App) ConfigURL() string { return a.config.url() }
 // Run serves until ctx ends, then drains and closes everything. ready is called once, when the first snapshot is there.
 func (a *App) Run(ctx context.Context, ready func()) error {
 	defer a.close()
-	a.log.Info("listening", "events", a.EventsURL(), "config", a.ConfigURL())
+	a.log.Info("listening", "events", a.EventsURL(), "config", a.ConfigURL(), "hosted domains", a.options.HostedDomains)
 	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	defer wg.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,7 +31,24 @@ func NewLambda(o *Options, log *slog.Logger) (*lambda.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
+	log.Info("the gateway has started", "role", o.Role, "hosted domains", o.HostedDomains)
 	return lambda.New(thawed(surfaces(g, o.Role), g.Dispatcher), lambda.Options{BasePath: o.BasePath, Log: log}), nil
+}
+
+// wholeIDs encodes the path again that is the end of many a subscription's id: HTTP APIs decode it, and the id is several segments then.
+func wholeIDs(h http.Handler) http.Handler {
+	const subscriptions = "/subscriptions/"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		before, id, _ := strings.Cut(r.URL.EscapedPath(), subscriptions)
+		if start, path, several := strings.Cut(id, "/"); several {
+			if decoded, err := url.PathUnescape("/" + path); err == nil {
+				r = r.Clone(r.Context())
+				r.URL.RawPath = before + subscriptions + start + url.PathEscape(decoded)
+				r.URL.Path, _ = url.PathUnescape(r.URL.RawPath)
+			}
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // maxIdle is how long a connection to a function may be unused while the process is frozen. Many servers give up after five seconds.
@@ -55,9 +73,9 @@ func surfaces(g *handlers.Gateway, role string) http.Handler {
 	case "events":
 		return g.Router(handlers.Events)
 	case "config":
-		return g.Router(handlers.Config)
+		return wholeIDs(g.Router(handlers.Config))
 	}
-	events, config := g.Router(handlers.Events), http.StripPrefix(ConfigPath, g.Router(handlers.Config))
+	events, config := g.Router(handlers.Events), http.StripPrefix(ConfigPath, wholeIDs(g.Router(handlers.Config)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := r.URL.EscapedPath(); path == ConfigPath || strings.HasPrefix(path, ConfigPath+"/") {
 			config.ServeHTTP(w, r)

@@ -189,6 +189,9 @@ func addPrefix(to *[]netip.Prefix) func(string) error {
 		if err != nil {
 			return fmt.Errorf("%.60q is no address, such as 10.1.2.3, and no range, such as 10.1.0.0/16", s)
 		}
+		if p != p.Masked() {
+			return fmt.Errorf("%s is one address and a range at once: is it %s or %s?", s, p.Addr(), p.Masked())
+		}
 		*to = append(*to, p)
 		return nil
 	}
@@ -213,8 +216,11 @@ func (o *Options) completeServer() error {
 			return fmt.Errorf("-%s-tls-cert and -%[1]s-tls-key need each other", name)
 		}
 	}
-	if o.WorkersBacklog < 1 {
+	switch {
+	case o.WorkersBacklog < 1:
 		return errors.New("-workers-backlog must be at least 1")
+	case o.DrainTimeout < 0:
+		return fmt.Errorf("-drain-timeout is %v, it cannot be negative", o.DrainTimeout)
 	}
 	if err := o.readToken(); err != nil || o.ConfigToken != "" {
 		return err

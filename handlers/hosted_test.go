@@ -51,7 +51,7 @@ func TestZ(t *testing.T) {
 		"events.example.com": "", "acme": "", "localhost": "", "127.0.0.1": "", "[::1]:80": "", "nobody.events.example.com": "",
 		"eventsXexample.com": "", "acme.eventsXexample.com": "", "acme-events.example.com": "", "acmeevents.example.com": "", "evil-acme.events.example.com": "",
 		"acme.events.example.com.evil.example": "", "acme.evil.example": "", "x.acme.events.example.com": "", ".events.example.com": "",
-		"acme.events.example.com.": "", "acme..events.example.com": "", "[acme.events.example.com]:80": "", "_.events.example.com": "", "acme_.events.example.com": "", "-acme.events.example.com": "",
+		"acme.events.example.com.": "", "acme..events.example.com": "", "[acme.events.example.com]:80": "", "acme.events.example.com:http": "", "_.events.example.com": "", "acme_.events.example.com": "", "-acme.events.example.com": "",
 		"acme%2e.events.example.com": "", "acme,other.events.example.com": "",
 	} {
 		a := g.at(t, host, "GET", "/x", "")
@@ -112,7 +112,7 @@ func TestZ_Options(t *testing.T) {
 	refused("", "-hosted-domain=a.example, b.example", "-hosted-domain=c.example", "-config-token-file="+token)
 	refused("needs a token", "-hosted-domain=events.example.com")
 	refused("needs a token", "-dev", "-hosted-domain=events.example.com", "-config-addr=127.0.0.1")
-	for _, domain := range []string{"*.example.com", "Example.com", "example.com:80", "https://example.com", ".example.com", "example.com.", "example", "exa_mple.com", strings.Repeat("a.", 130) + "com"} {
+	for _, domain := range []string{"*.example.com", "Example.com", "example.com:80", "https://example.com", ".example.com", "example.com.", "example", "exa_mple.com", "127.0.0.1", strings.Repeat("a.", 130) + "com"} {
 		refused("is no domain", "-hosted-domain="+domain, "-config-token-file="+token)
 	}
 	refused("right below", "-hosted-domain=a.example", "-hosted-domain=b.a.example", "-config-token-file="+token)
@@ -120,6 +120,7 @@ func TestZ_Options(t *testing.T) {
 	refused("it is empty", "-hosted-domain=")
 	refused("it is empty", "-hosted-domain= ,")
 	refused("it is empty", "-egress-deny=")
+	refused("10.0.0.0/8", "-egress-deny=10.1.2.3/8")
 }
 
 // TestZ_Private: in hosted mode functions cannot be on private addresses, unless the operator says so; and never on those of metadata services.

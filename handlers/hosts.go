@@ -16,7 +16,7 @@ type Hosts []string
 
 // NewHosts returns the hosts below the given domains.
 func NewHosts(domains []string) (Hosts, error) {
-	name := regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	name := regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	for _, d := range domains {
 		if len(d) > 250 || !name.MatchString(d) {
 			return nil, fmt.Errorf("%.300q is no domain: it looks like events.example.com, in lower case, without a port", d)
@@ -36,10 +36,11 @@ func (h Hosts) space(host string) (space string, ok bool) {
 }
 
 func withoutPort(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil && !strings.HasPrefix(host, "[") {
-		return name
+	name, port, err := net.SplitHostPort(host)
+	if err != nil || strings.HasPrefix(host, "[") || strings.Trim(port, "0123456789") != "" {
+		return host
 	}
-	return host
+	return name
 }
 
 // lower knows ASCII only: other letters have lower forms that are ASCII.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,7 +84,11 @@ func (d *Dispatcher) Call(ctx context.Context, ev *event.Event, t store.Target) 
 		if err := d.failure(a); err != nil {
 			return nil, err
 		}
-		return ParseResponse(a.Body)
+		r, err := ParseResponse(a.Body)
+		if e, ok := err.(*Error); ok && t.Function.Kind() != "http" {
+			e.Message = strings.TrimSuffix(e.Message, passthroughHint)
+		}
+		return r, err
 	})
 }
 

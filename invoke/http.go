@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -32,10 +33,17 @@ func parseURL(s string) (*url.URL, error) {
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		return nil, errors.New("provider.url must be an absolute URL that begins with http:// or https://")
+	case !validPort(u.Port()):
+		return nil, errors.New("provider.url has a port that is none: it is a number up to 65535")
 	case u.User != nil:
 		return nil, errors.New("provider.url must not contain a user or a password: it is shown to everybody who may read the configuration")
 	}
 	return u, nil
+}
+
+func validPort(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil
 }
 
 // openHTTP makes an Invoker that posts the event. It leaves the status to the caller, who knows what counts as a failure.

@@ -98,7 +98,7 @@ func (r *Rules) decodeFunction(body []byte, space, id string) (*Function, error)
 		return nil, fmt.Errorf("eventFormat is %q, it can be cloudevents, cloudevents-0.1 or native", f.EventFormat)
 	}
 	if f.Response != "" && (f.Response != Passthrough || f.Kind() != "http") {
-		return nil, fmt.Errorf("response is %q, it can be %s, for functions of type http", f.Response, Passthrough)
+		return nil, fmt.Errorf("response is %q, it can only be %s, and only for functions of type http", f.Response, Passthrough)
 	}
 	return f, nil
 }

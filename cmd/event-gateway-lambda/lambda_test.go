@@ -65,6 +65,11 @@ func TestRoles(t *testing.T) {
 	if list.Status != 200 || !strings.Contains(list.Body, `"functionId":"f"`) || list.Headers["X-Config-Revision"] != "2" {
 		t.Error(list)
 	}
+	// HTTP APIs decode paths, and with them the ids of subscriptions.
+	r.configure("GET", "/subscriptions/http,GET,%2Fhello", "")
+	r.configure("GET", "/subscriptions/http,GET,/hello", "")
+	r.configure("POST", "/subscriptions", `{"functionId":"f","event":"x","path":"/a/:b/*c"}`)
+	r.configure("DELETE", "/subscriptions/x,f,/a/:b/*c", "")
 	for path, status := range map[string]int{"/-/config": 401, "/-/config/v1/spaces/default/functions": 401, "/-/config/readyz": 200, "/-/configured": 404, "/-/": 404, "/-%2Fconfig/readyz": 404, "/%2D/config/readyz": 404} {
 		if a := r.send("all", "GET", path, ""); a.Status != status || status == 404 && !strings.Contains(a.Body, "resource not found") {
 			t.Errorf("%s: %d %s", path, a.Status, a.Body)
@@ -76,19 +81,19 @@ func TestRoles(t *testing.T) {
 func TestWrongStart(t *testing.T) {
 	t.Parallel()
 	for why, env := range map[string][]string{
-		"EVENT_GATEWAY_ROLE is not set":     {"EVENT_GATEWAY_STORE=memory:"},
-		`EVENT_GATEWAY_ROLE is "both"`:      {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=both"},
-		"EVENT_GATEWAY_STORE is not set":    {"EVENT_GATEWAY_ROLE=events"},
-		"this binary has no embedded":       {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=embed:"},
-		"needs a token":                     {"EVENT_GATEWAY_ROLE=config", "EVENT_GATEWAY_STORE=memory:"},
-		"set EVENT_GATEWAY_CONFIG_TOKEN":    {"EVENT_GATEWAY_ROLE=all", "EVENT_GATEWAY_STORE=memory:"},
-		`EVENT_GATEWAY_INVOKE is "nobody"`:  {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_INVOKE=nobody"},
-		`"EVENT_GATEWAY_MAX_STALENESS"`:     {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_MAX_STALENESS=soon"},
-		`EVENT_GATEWAY_LOG_LEVEL is "loud"`: {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_LOG_LEVEL=loud"},
+		"EVENT_GATEWAY_ROLE is not set":                 {"EVENT_GATEWAY_STORE=memory:"},
+		`EVENT_GATEWAY_ROLE is "both"`:                  {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=both"},
+		"EVENT_GATEWAY_STORE is not set":                {"EVENT_GATEWAY_ROLE=events"},
+		"this binary has no embedded":                   {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=embed:"},
+		"needs a token":                                 {"EVENT_GATEWAY_ROLE=config", "EVENT_GATEWAY_STORE=memory:"},
+		"set EVENT_GATEWAY_CONFIG_TOKEN":                {"EVENT_GATEWAY_ROLE=all", "EVENT_GATEWAY_STORE=memory:"},
+		`EVENT_GATEWAY_INVOKE is "nobody"`:              {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_INVOKE=nobody"},
+		`"EVENT_GATEWAY_MAX_STALENESS"`:                 {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_MAX_STALENESS=soon"},
+		`EVENT_GATEWAY_LOG_LEVEL is "loud"`:             {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_LOG_LEVEL=loud"},
 		`EVENT_GATEWAY_HOSTED_DOMAIN is set, but empty`: {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_HOSTED_DOMAIN="},
-		`EVENT_GATEWAY_MAX_STALENESS is -1`: {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_MAX_STALENESS=-1s"},
-		`EVENT_GATEWAY_STORE is "ftp:`:      {"EVENT_GATEWAY_STORE=ftp://x", "EVENT_GATEWAY_ROLE=events"},
-		`"*.example.com" is no domain`:      {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_HOSTED_DOMAIN=*.example.com"},
+		`EVENT_GATEWAY_MAX_STALENESS is -1`:             {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_MAX_STALENESS=-1s"},
+		`EVENT_GATEWAY_STORE is "ftp:`:                  {"EVENT_GATEWAY_STORE=ftp://x", "EVENT_GATEWAY_ROLE=events"},
+		`"*.example.com" is no domain`:                  {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_HOSTED_DOMAIN=*.example.com"},
 	} {
 		h, err := lambdatest.Start(map[string]lambdatest.Function{"f": {Command: []string{gatewayProgram}, Env: env}})
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"os"
@@ -45,7 +46,9 @@ func run(program, file string, out io.Writer) error {
 	if err := os.WriteFile(file, packed, 0o644); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%x  %s  %d bytes\n", sha256.Sum256(packed), file, len(packed))
+	digest := sha256.Sum256(packed)
+	// AWS Lambda shows the digest in base64, as CodeSha256.
+	_, err = fmt.Fprintf(out, "%x  %s  %d bytes, CodeSha256 %s\n", digest, file, len(packed), base64.StdEncoding.EncodeToString(digest[:]))
 	return err
 }
 
