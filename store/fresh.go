@@ -50,7 +50,7 @@ func (r *Realms) freshen(ctx context.Context, o *openRealm) (end func()) {
 	confirmed := &o.live.confirmed
 	switch {
 	case o.live.incomplete(): // nothing to go on with, or not for long
-		r.catchUp(ctx, o, loadTry)
+		r.catchUp(ctx, o, forcedTry)
 	case within(confirmed, YoungAge):
 	case within(confirmed, r.options.Frozen.MaxStaleness):
 		done := make(chan struct{})
@@ -81,6 +81,9 @@ func (r *Realms) catchUp(ctx context.Context, o *openRealm, limit time.Duration)
 	if o.fresh.done.Load() >= turn {
 		return // another request asked after the call
 	}
+	if o.live.incomplete() {
+		limit = loadTry
+	}
 	if !within(&o.fresh.failed, retryAfter) {
 		n := o.fresh.begun.Add(1)
 		err := r.ask(ctx, limit, o.live.CatchUp)
@@ -94,22 +97,4 @@ func (r *Realms) catchUp(ctx context.Context, o *openRealm, limit time.Duration)
 	if o.live.Snapshot() != nil && !within(&o.live.confirmed, r.options.Frozen.MaxStaleness) {
 		r.stats.stale.Add(1)
 	}
-}
-
-// Newer returns a snapshot that is newer than the one a request found no route in, or nil. Only a process that nothing keeps fresh
-// looks for one, at most once a second a realm.
-func (u Use) Newer(ctx context.Context, than *Snapshot) *Snapshot {
-	if u.realms.options.Frozen == nil {
-		return nil
-	}
-	u.End()
-	o := u.open
-	if o.live.Snapshot() == than && o.fresh.done.Load() < u.turn && !within(&o.fresh.missed, missEvery) {
-		o.fresh.missed.Store(time.Now().UnixNano())
-		u.realms.catchUp(ctx, o, forcedTry)
-	}
-	if now := o.live.Snapshot(); now != than {
-		return now
-	}
-	return nil
 }

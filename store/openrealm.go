@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// openRealm is a realm that is held.
+type openRealm struct {
+	live   *Live
+	config *Config
+	used   atomic.Int64 // when it was last asked for, by Realms.clock; in hosted mode only
+	fresh  freshness    // in a frozen process only
+
+	// For the one who follows.
+	busy  atomic.Bool  // it is catching up
+	again atomic.Int64 // it is not asked about before, since that failed; by Realms.clock
+}
+
+// clock returns a time that only grows, whatever is done to the wall clock.
+func (r *Realms) clock() time.Duration { return time.Since(r.began) }
+
+// held returns a realm if it is there, and nil otherwise.
+func (r *Realms) held(realm Realm) *openRealm {
+	o, _ := r.open.Load(realm)
+	held, _ := o.(*openRealm)
+	return held
+}
+
+// get returns a realm, which is loaded if it is not there.
+func (r *Realms) get(ctx context.Context, realm Realm, mustExist bool) (*openRealm, error) {
+	if o := r.held(realm); o != nil {
+		if r.options.Hosted {
+			o.used.Store(int64(r.clock()))
+		}
+		return o, nil
+	}
+	if mustExist {
+		exists, err := r.probes.exists(ctx, realm)
+		switch {
+		case err != nil:
+			return nil, cannotLoad(err)
+		case !exists:
+			return nil, noSpace(realm)
+		}
+	}
+	o, err, _ := r.loading.Do(string(realm), func() (any, error) { return r.load(ctx, realm) })
+	if err != nil {
+		return nil, cannotLoad(err)
+	}
+	return o.(*openRealm), nil
+}
+
+// load adds a realm. Those who wait for it do so together, so that it does not end with the request that came first.
+func (r *Realms) load(ctx context.Context, realm Realm) (*openRealm, error) {
+	if o := r.held(realm); o != nil {
+		return o, nil
+	}
+	o := r.newRealm(realm)
+	if err := r.ask(ctx, loadTry, func(ctx context.Context) error { return o.live.load(ctx, 0) }); err != nil {
+		return nil, err
+	}
+	o.used.Store(int64(r.clock()))
+	r.add(o)
+	return o, nil
+}
+
+func (r *Realms) newRealm(realm Realm) *openRealm {
+	live := NewLive(r.store, realm, r.rules, r.log)
+	live.stats = r.stats
+	return &openRealm{live: live, config: NewConfig(r.store, live, r.rules)}
+}
+
+// add holds one more realm, and lets go of another if it is one too many.
+func (r *Realms) add(o *openRealm) {
+	r.mu.Lock()
+	r.open.Store(o.live.realm, o)
+	if r.count++; r.options.Hosted && r.count > r.options.Max {
+		r.count--
+		r.open.Delete(r.leastUsed())
+	}
+	r.mu.Unlock()
+	r.wake()
+}
+
+// wake tells the one who follows that there are more realms to follow.
+func (r *Realms) wake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.more)
+	r.more = make(chan struct{})
+}
+
+// leastUsed looks at all realms, which is less work than loading the one that it makes room for.
+func (r *Realms) leastUsed() (realm Realm) {
+	oldest := int64(0)
+	r.open.Range(func(key, value any) bool {
+		if used := value.(*openRealm).used.Load(); realm == "" || used < oldest {
+			realm, oldest = key.(Realm), used
+		}
+		return true
+	})
+	return realm
+}
