@@ -11,7 +11,7 @@ const (
 	catchUps     = 8                      // realms that catch up at once
 	catchUpLimit = 30 * time.Second       // for one of them
 	roundLimit   = 100 * time.Millisecond // those that take longer are not waited for
-	gather       = 200 * time.Millisecond // a wait for changes is not broken off for new realms before this
+	gather       = 50 * time.Millisecond  // a wait for changes is not broken off for new realms before this
 	brokenPause  = 2 * time.Second        // a realm that cannot be read, while others can, is left alone for so long
 )
 
@@ -54,7 +54,9 @@ func (f *follower) once(ctx context.Context) error {
 	defer wg.Wait()
 	defer stop()
 	wg.Go(func() {
-		sleep(waiting, max(gather, 3*f.took)) // the question has to have a chance
+		if len(known) > 0 {
+			sleep(waiting, max(gather, 3*f.took)) // the question has to have a chance
+		}
 		select {
 		case <-more:
 			stop()

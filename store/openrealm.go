@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 )
@@ -36,20 +37,41 @@ func (r *Realms) get(ctx context.Context, realm Realm, mustExist bool) (*openRea
 		}
 		return o, nil
 	}
+	var o any
+	var err error
 	if mustExist {
-		exists, err := r.probes.exists(ctx, realm)
-		switch {
-		case err != nil:
-			return nil, cannotLoad(err)
-		case !exists:
-			return nil, noSpace(realm)
-		}
+		o, err, _ = r.loading.Do("? "+string(realm), func() (any, error) { return r.loadExisting(ctx, realm) })
+	} else {
+		o, err = r.loadOnce(ctx, realm)
 	}
-	o, err, _ := r.loading.Do(string(realm), func() (any, error) { return r.load(ctx, realm) })
-	if err != nil {
+	var known *Error
+	switch {
+	case errors.As(err, &known):
+		return nil, err
+	case err != nil:
 		return nil, cannotLoad(err)
 	}
 	return o.(*openRealm), nil
+}
+
+// loadExisting adds a realm if it exists.
+func (r *Realms) loadExisting(ctx context.Context, realm Realm) (any, error) {
+	waiting, cancel := detached(ctx, loadTry) // others wait, too
+	defer cancel()
+	exists, err := r.probes.exists(waiting, realm)
+	switch {
+	case err != nil:
+		return nil, err
+	case !exists:
+		return nil, noSpace(realm)
+	}
+	return r.loadOnce(ctx, realm)
+}
+
+// loadOnce adds a realm, once for all who ask for it at the same time.
+func (r *Realms) loadOnce(ctx context.Context, realm Realm) (any, error) {
+	o, err, _ := r.loading.Do(string(realm), func() (any, error) { return r.load(ctx, realm) })
+	return o, err
 }
 
 // load adds a realm. Those who wait for it do so together, so that it does not end with the request that came first.

@@ -8,15 +8,14 @@ import (
 )
 
 // prober finds out which realms exist. Those that are asked for at about the same time share one question to the store, and there are at most ten
-// questions a second, about a thousand realms each: requests for made-up names cost that much and no more. Up to that many, others wait a tenth of
+// questions a second, and ten more after a quiet time, about a thousand realms each: requests for made-up names cost that much and no more. Up to that many, others wait a tenth of
 // a second longer because of them; beyond, some are refused.
 type prober struct {
 	ask func(ctx context.Context, known map[Realm]Rev) (map[Realm]Head, error)
 
-	mu    sync.Mutex
-	asked *probe    // the question that was put last
-	next  *probe    // of those who wait for the next one; nil if nobody does
-	last  time.Time // when the last one was put
+	mu   sync.Mutex
+	next *probe    // of those who wait for the next question; nil if nobody does
+	turn time.Time // of the last question
 }
 
 // probe is one question, and its answer once done is closed.
@@ -29,6 +28,7 @@ type probe struct {
 
 const (
 	probeEvery = 100 * time.Millisecond
+	probeBurst = 10
 	probeSize  = 1_000
 )
 
@@ -52,15 +52,10 @@ func (p *prober) exists(ctx context.Context, realm Realm) (bool, error) {
 	return found, q.err
 }
 
-// join adds a realm to the next question, which has to be put by whoever is first. If the answer to one about the realm is awaited, that will do.
+// join adds a realm to the next question, which has to be put by whoever is first.
 func (p *prober) join(realm Realm) (q *probe, first bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, q := range []*probe{p.asked, p.next} {
-		if q != nil && q.has(realm) {
-			return q, false, nil
-		}
-	}
 	if first = p.next == nil; first {
 		p.next = &probe{realms: map[Realm]Rev{}, done: make(chan struct{})}
 	}
@@ -71,30 +66,24 @@ func (p *prober) join(realm Realm) (q *probe, first bool, err error) {
 	return p.next, first, nil
 }
 
-func (q *probe) has(realm Realm) bool {
-	_, ok := q.realms[realm]
-	return ok
-}
-
 // put asks when it is time. Others wait for the answer, so that it does not end with ctx.
 func (p *prober) put(ctx context.Context, q *probe) {
 	q.err = errors.New("a panic ended the question")
-	defer p.over(q)
+	defer close(q.done)
+	time.Sleep(p.wait())
 	p.mu.Lock()
-	wait := time.Until(p.last.Add(probeEvery))
-	p.mu.Unlock()
-	time.Sleep(wait)
-	p.mu.Lock()
-	p.asked, p.next, p.last = q, nil, time.Now()
+	p.next = nil
 	p.mu.Unlock()
 	q.heads, q.err = p.ask(ctx, q.realms)
 }
 
-func (p *prober) over(q *probe) {
+// wait takes the next turn, and returns how long it is until then.
+func (p *prober) wait() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.asked == q {
-		p.asked = nil
+	if earliest := time.Now().Add(-probeBurst * probeEvery); p.turn.Before(earliest) {
+		p.turn = earliest
 	}
-	close(q.done)
+	p.turn = p.turn.Add(probeEvery)
+	return time.Until(p.turn)
 }
