@@ -2,9 +2,7 @@ package event
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,14 +11,16 @@ import (
 const (
 	maxExtensions = 64   // extensions of one event
 	maxAttribute  = 4096 // bytes of one attribute's value
-	maxType       = 255  // bytes of an event type's name
+	maxType       = 128  // bytes of an event type's name
 
-	// maxMembers is for the extensions, eventtypeversion, the 8 attributes of setAttribute and two for the data.
-	maxMembers = maxExtensions + 1 + 8 + 2
+	// maxMembers is for the sender's extensions, eventtypeversion, the gateway's two, the 8 attributes of
+	// setAttribute and two for the data.
+	maxMembers = maxExtensions + 1 + 2 + 8 + 2
 )
 
-// setAttribute sets an attribute that CloudEvents 1.0 defines ("Context Attributes"). value is clean text.
-func (e *Event) setAttribute(name, value string) error {
+// setAttribute sets an attribute that CloudEvents 1.0 defines ("Context Attributes"). value is clean text, and sent is
+// what the sender calls the attribute.
+func (e *Event) setAttribute(name, sent, value string) error {
 	problem := ""
 	switch name {
 	case "specversion":
@@ -31,12 +31,13 @@ func (e *Event) setAttribute(name, value string) error {
 		e.Source, problem = value, unless(value != "" && isURIReference(value), "must be a URI-reference")
 	case "type":
 		if Reserved(value) {
-			return reservedType("type")
+			return reservedType(sent)
 		}
-		e.Type, problem = value, typeProblem(value)
+		e.Type, problem = value, TypeProblem(value)
 	case "time":
 		_, ok := parseTime(value)
-		e.Time, problem = value, unless(ok, "must be a time as in RFC 3339")
+		// RFC 3339 allows small letters, but not all that read it do.
+		e.Time, problem = strings.ToUpper(value), unless(ok, "must be a time as in RFC 3339")
 	case "datacontenttype":
 		e.ContentType, problem = value, unless(isMediaType(value), "must be a media type")
 	case "dataschema":
@@ -45,7 +46,7 @@ func (e *Event) setAttribute(name, value string) error {
 		e.Subject, problem = value, unless(value != "", "must not be empty")
 	}
 	if problem != "" {
-		return invalidAttribute(name, problem)
+		return invalidAttribute(sent, problem)
 	}
 	return nil
 }
@@ -74,57 +75,24 @@ func coreAttribute[T string | []byte](name T) string {
 	return ""
 }
 
-// checkRequired names the first required attribute that is missing.
-func (e *Event) checkRequired() error {
+// checkRequired names the first required attribute that is missing. The names are those of the event's version.
+func (e *Event) checkRequired(source, id, typ string) error {
 	switch {
-	case e.ID == "":
-		return invalidAttribute("id", "is missing")
 	case e.Source == "":
-		return invalidAttribute("source", "is missing")
+		return invalidAttribute(source, "is missing")
+	case e.ID == "":
+		return invalidAttribute(id, "is missing")
 	case e.Type == "":
-		return invalidAttribute("type", "is missing")
+		return invalidAttribute(typ, "is missing")
 	}
 	return nil
-}
-
-// addExtension adds an extension with a JSON text as its value.
-func (e *Event) addExtension(name string, value []byte) error {
-	if problem := extensionProblem(value); problem != "" {
-		return invalidAttribute(name, problem)
-	}
-	if name == "eventtypeversion" && value[0] == '"' && len(value) > len(`""`) {
-		text, _ := unquote(value)
-		e.TypeVersion = string(text)
-		return nil
-	}
-	if len(e.Extensions) == maxExtensions {
-		return invalidEvent("there are more than 64 extensions")
-	}
-	e.Extensions = append(e.Extensions, Extension{name, value})
-	return nil
-}
-
-// extensionProblem says what is wrong with an extension's value, which has one of the types of CloudEvents 1.0,
-// "Type System", as JSON format, 2.2, writes them: there are no fractions and no exponents.
-func extensionProblem(value []byte) string {
-	switch value[0] {
-	case 't', 'f':
-		return ""
-	case '"':
-		_, problem := unquote(value)
-		return problem
-	case '{', '[':
-		return "must be a string, a boolean or an integer"
-	}
-	_, err := strconv.ParseInt(string(value), 10, 32)
-	return unless(err == nil, "must be an integer of 32 bits")
 }
 
 // unquote returns the text of a JSON string, or what is wrong with it as the value of an attribute. The text is a
 // part of quoted where that is possible.
 func unquote(quoted []byte) (text []byte, problem string) {
 	text = quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(text, '\\') >= 0 {
+	if hasEscape(text) {
 		var err error
 		if text, err = jsontext.AppendUnquote(nil, quoted); err != nil {
 			return nil, "must not have unpaired surrogates"
@@ -132,6 +100,9 @@ func unquote(quoted []byte) (text []byte, problem string) {
 	}
 	return text, textProblem(text)
 }
+
+// hasEscape reports whether the inside of a JSON string is not the text itself.
+func hasEscape(text []byte) bool { return bytes.IndexByte(text, '\\') >= 0 }
 
 // textProblem says what is wrong with UTF-8 text as the value of an attribute (CloudEvents 1.0, "Type System":
 // neither control characters nor what Unicode says is no character).
@@ -164,20 +135,4 @@ func unless(ok bool, problem string) string {
 		return ""
 	}
 	return problem
-}
-
-// parseTime reads a time of RFC 3339, which allows lower-case letters in it (5.6). It does not read leap seconds.
-func parseTime(s string) (t time.Time, ok bool) {
-	// time.Parse alone is more lenient: it takes hours of one digit, a comma before the fraction, any zone.
-	const date = "0000-00-00T00:00:00"
-	s = strings.ToUpper(s)
-	if len(s) <= len(date) || !hasShape(s[:len(date)], date) {
-		return t, false
-	}
-	rest := strings.TrimLeft(s[len(date):], ".0123456789")
-	if rest != "Z" && (!hasShape(rest, "+00:00") && !hasShape(rest, "-00:00") || rest[1:3] > "23" || rest[4:] > "59") {
-		return t, false
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	return t, err == nil
 }

@@ -14,26 +14,37 @@ func fromBinary(h http.Header, contentType string, body []byte, received time.Ti
 	if err != nil {
 		return nil, err
 	}
+	if isBinary01(h) {
+		if len(h["Ce-Specversion"]) > 0 {
+			return nil, invalidAttribute("cloudEventsVersion", "must not stand beside specversion")
+		}
+		return fromBinary01(attributes, contentType, body, received)
+	}
 	e := &Event{Kind: CloudEvent, Received: received}
 	for _, a := range attributes {
 		if err := e.setFromHeader(a); err != nil {
 			return nil, err
 		}
 	}
-	if err := e.checkRequired(); err != nil {
+	if err := e.checkRequired("source", "id", "type"); err != nil {
 		return nil, err
 	}
+	return e, e.setBody("datacontenttype", contentType, body)
+}
+
+// setBody sets the data to the body of a request in binary mode. name is what the version calls its content type.
+func (e *Event) setBody(name, contentType string, body []byte) error {
 	switch {
 	case contentType != "":
-		if err := e.setAttribute("datacontenttype", contentType); err != nil {
-			return nil, err
+		if err := e.setAttribute("datacontenttype", name, contentType); err != nil {
+			return err
 		}
 	case len(body) > 0:
 		// RFC 9110, 8.3. With no type at all the text would be taken for JSON in the JSON format.
 		e.ContentType = anyBytesType
 	}
 	e.setPayload(body)
-	return e, nil
+	return nil
 }
 
 // attributeHeader is a header whose name begins with ce-.
@@ -71,26 +82,31 @@ func (e *Event) setFromHeader(a attributeHeader) error {
 	case a.name == "data":
 		return invalidAttribute(a.name, "must be sent as the body")
 	}
-	value := headerText(a.value)
-	if !utf8.ValidString(value) {
-		return invalidAttribute(a.name, "is not UTF-8")
-	}
-	if problem := textProblem(value); problem != "" {
-		return invalidAttribute(a.name, problem)
+	value, err := cleanText(a.name, headerText(a.value))
+	if err != nil {
+		return err
 	}
 	if coreAttribute(a.name) != "" {
-		return e.setAttribute(a.name, value)
+		return e.setAttribute(a.name, a.name, value)
 	}
 	return e.addExtension(a.name, appendString(nil, value))
+}
+
+// cleanText returns value if it can be that of an attribute.
+func cleanText(name, value string) (string, error) {
+	if !utf8.ValidString(value) {
+		return "", invalidAttribute(name, "is not UTF-8")
+	}
+	if problem := textProblem(value); problem != "" {
+		return "", invalidAttribute(name, problem)
+	}
+	return value, nil
 }
 
 // headerText undoes the encoding of a header's value (HTTP binding, 3.1.3.2): first a quoted string, then one
 // round of percent-encoding. A '%' that begins no encoded byte stays: older senders do not encode it.
 func headerText(value string) string {
-	value = strings.Trim(value, " \t")
-	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
-		value = unescapeQuoted(value[1 : len(value)-1])
-	}
+	value = unquoteHeader(value)
 	if !strings.Contains(value, "%") {
 		return value
 	}
@@ -104,6 +120,15 @@ func headerText(value string) string {
 		i += 2
 	}
 	return string(b)
+}
+
+// unquoteHeader returns what a value says that may be a quoted string.
+func unquoteHeader(value string) string {
+	value = strings.Trim(value, " \t")
+	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
+		return unescapeQuoted(value[1 : len(value)-1])
+	}
+	return value
 }
 
 // unescapeQuoted removes the backslashes of a quoted string (RFC 9110, 5.6.4).

@@ -8,7 +8,7 @@ type Code int
 const (
 	// InvalidEvent is an event with something missing, doubled or wrong.
 	InvalidEvent Code = iota
-	// UnsupportedFormat is a CloudEvent in a format that is not read here, such as a batch.
+	// UnsupportedFormat is an event in a format or an encoding that is not read here.
 	UnsupportedFormat
 	// ReservedType is an event of a type that only the gateway itself may send; see [Reserved].
 	ReservedType
@@ -44,6 +44,10 @@ func invalidAttribute(name, problem string) error {
 
 func invalidHeader(name, problem string) error {
 	return &Error{Attribute: name, Message: fmt.Sprintf("request header %q %s", name, problem)}
+}
+
+func unsupported(name, problem string) error {
+	return &Error{Code: UnsupportedFormat, Attribute: name, Message: fmt.Sprintf("request header %q: %s", name, problem)}
 }
 
 func reservedType(attribute string) error {

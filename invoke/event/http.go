@@ -35,15 +35,18 @@ func newHTTP(r *http.Request, path string) (*HTTP, error) {
 		Method:  r.Method,
 		Host:    r.Host,
 		Path:    path,
-		Headers: copyHeaders(r.Header),
+		Headers: CopyHeaders(r.Header),
 		Query:   query,
 	}, nil
 }
 
-func copyHeaders(h http.Header) []Header {
+// CopyHeaders returns headers sorted by name, but for the lineage. They have nothing of h that could change.
+func CopyHeaders(h http.Header) []Header {
 	headers := make([]Header, 0, len(h))
 	for name, values := range h {
-		headers = append(headers, Header{name, strings.Join(values, ", ")})
+		if name != LineageHeader { // what led to the request, while its receiver gets what leads to itself
+			headers = append(headers, Header{name, strings.Join(values, ", ")})
+		}
 	}
 	slices.SortFunc(headers, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
 	return headers
@@ -91,32 +94,48 @@ type Params struct{ Names, Values []string }
 
 // appendHTTP appends the data of a plain event. Its members have had this order since 2018.
 func (e *Event) appendHTTP(dst []byte, f Format, p Params) []byte {
-	dst = append(dst, `{"headers":{`...)
-	for i, h := range e.HTTP.Headers {
-		dst = appendName(dst, i, h.Name)
-		dst = appendString(dst, h.Value)
+	dst = e.HTTP.appendStart(dst)
+	dst = e.appendPayload(dst, f)
+	dst = e.HTTP.appendEnd(dst, p)
+	if f == CloudEvents && e.Data.Kind == Binary {
+		dst = append(dst, `,"isBase64Encoded":true`...)
 	}
-	dst = append(dst, `},"query":{`...)
-	for i, q := range e.HTTP.Query {
+	return append(dst, '}')
+}
+
+// appendStart appends what stands before the body of a request.
+func (h *HTTP) appendStart(dst []byte) []byte {
+	dst = append(dst, `{"headers":`...)
+	dst = appendHeaders(dst, h.Headers)
+	dst = append(dst, `,"query":{`...)
+	for i, q := range h.Query {
 		dst = appendName(dst, i, q.Name)
 		dst = appendStrings(dst, q.Values)
 	}
-	dst = append(dst, `},"body":`...)
-	dst = e.appendPayload(dst, f)
+	return append(dst, `},"body":`...)
+}
+
+// appendEnd appends what stands after the body, but for the end of the object.
+func (h *HTTP) appendEnd(dst []byte, p Params) []byte {
 	dst = append(dst, `,"host":`...)
-	dst = appendString(dst, e.HTTP.Host)
+	dst = appendString(dst, h.Host)
 	dst = append(dst, `,"path":`...)
-	dst = appendString(dst, e.HTTP.Path)
+	dst = appendString(dst, h.Path)
 	dst = append(dst, `,"method":`...)
-	dst = appendString(dst, e.HTTP.Method)
+	dst = appendString(dst, h.Method)
 	dst = append(dst, `,"params":{`...)
 	for i := range min(len(p.Names), len(p.Values)) {
 		dst = appendName(dst, i, p.Names[i])
 		dst = appendString(dst, p.Values[i])
 	}
-	dst = append(dst, '}')
-	if f == CloudEvents && e.Data.Kind == Binary {
-		dst = append(dst, `,"isBase64Encoded":true`...)
+	return append(dst, '}')
+}
+
+func appendHeaders(dst []byte, headers []Header) []byte {
+	dst = append(dst, '{')
+	for i, h := range headers {
+		dst = appendName(dst, i, h.Name)
+		dst = appendString(dst, h.Value)
 	}
 	return append(dst, '}')
 }

@@ -8,13 +8,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// jsonSpace is the white space of RFC 8259, 2.
+const jsonSpace = " \t\r\n"
+
 // setPayload sets the event's data to bytes of the type ContentType.
 func (e *Event) setPayload(raw []byte) {
 	switch {
 	case len(raw) == 0:
 		e.Data = Data{}
 	case isJSON(e.ContentType):
-		if value := bytes.Trim(raw, " \t\r\n"); validJSON(value) {
+		if value := bytes.Trim(raw, jsonSpace); validJSON(value) {
 			e.Data = Data{JSON, value}
 			return
 		}
@@ -38,13 +41,13 @@ func validJSON(raw []byte) bool {
 // appendPayload appends the payload as a JSON value. Which of the encodings was used only the payload's kind and
 // its content type tell, as a string may be text or base64.
 func (e *Event) appendPayload(dst []byte, f Format) []byte {
-	// CloudEvents 1.0 carries text as it is; the older forms only the text of forms.
+	// CloudEvents 1.0 carries text as it is; the older forms only the text of forms, and what came as a string of 0.1.
 	asText := f == CloudEvents || isForm(e.ContentType)
 	raw := e.Data.Raw
 	switch {
 	case e.Data.Kind == NoData:
 		return append(dst, `""`...)
-	case e.Data.Kind == JSON && (asText || !e.isQuotedText()):
+	case e.Data.Kind == JSON && (asText || e.sent01 || !e.isQuotedText()):
 		return append(dst, raw...)
 	case e.Data.Kind == JSON:
 		return appendQuotedAsBase64(dst, raw)

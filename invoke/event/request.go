@@ -11,11 +11,12 @@ import (
 
 const (
 	structuredType = "application/cloudevents+json"
+	batchType      = "application/cloudevents-batch+json"
 	anyBytesType   = "application/octet-stream"
 	jsonType       = "application/json"
 )
 
-// FromRequest makes an event of a request. path is the request's canonical path and body its whole body, both of
+// FromRequest makes an event of a request that is no batch. path is the request's canonical path and body its whole body, both of
 // which the caller has checked and limited; received is the time of receipt. The event keeps body, which must not
 // be changed any more. It keeps nothing else of the request that could change.
 //
@@ -31,6 +32,7 @@ func FromRequest(r *http.Request, path string, body []byte, received time.Time) 
 			e.Size += len(name) + len(value)
 		}
 	}
+	e.setContext(r.Header)
 	return e, nil
 }
 
@@ -41,27 +43,51 @@ func fromRequest(r *http.Request, path string, body []byte, received time.Time) 
 	}
 	// CloudEvents HTTP binding, 1.3: the media type decides first, then the presence of the attributes.
 	media := mediaType(contentType)
-	if equalFold(media, structuredType) {
-		return fromStructured(body, received)
-	}
-	if hasPrefixFold(media, "application/cloudevents") {
-		return nil, &Error{
-			Code:      UnsupportedFormat,
-			Attribute: "content-type",
-			Message:   `request header "content-type": CloudEvents are accepted one a request, as ` + structuredType + " or in binary mode",
+	switch {
+	case equalFold(media, structuredType):
+		if err := checkEncoding(r.Header); err != nil {
+			return nil, err
 		}
-	}
-	if len(r.Header["Ce-Specversion"]) > 0 {
+		return fromStructured(body, received)
+	case hasPrefixFold(media, "application/cloudevents"):
+		return nil, unsupported("content-type", "CloudEvents are accepted as "+structuredType+", "+batchType+" or in binary mode")
+	case len(r.Header["Ce-Specversion"]) > 0, isBinary01(r.Header):
+		if err := checkEncoding(r.Header); err != nil {
+			return nil, err
+		}
 		return fromBinary(r.Header, contentType, body, received)
 	}
 	name, err := single(r.Header, "Event")
 	if err != nil {
 		return nil, err
 	}
-	if name != "" {
-		return fromNamed(name, path, contentType, body, received)
+	if name == "" {
+		return fromPlain(r, path, contentType, body, received)
 	}
-	return fromPlain(r, path, contentType, body, received)
+	if err := checkEncoding(r.Header); err != nil {
+		return nil, err
+	}
+	return fromNamed(name, path, contentType, body, received)
+}
+
+// checkEncoding refuses what is compressed: an event must be read, and nothing is decompressed here.
+func checkEncoding(h http.Header) error {
+	if isEncoded(h) {
+		return unsupported("content-encoding", "events are accepted without compression only")
+	}
+	return nil
+}
+
+// isEncoded reports whether a body is not what Content-Type says, but has to be decoded to be that.
+func isEncoded(h http.Header) bool {
+	for _, value := range h["Content-Encoding"] {
+		for coding := range strings.SplitSeq(value, ",") {
+			if coding = strings.Trim(coding, " \t"); coding != "" && !equalFold(coding, "identity") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // single returns the value of a header that may be there only once: with two, the gateway and a proxy before it
@@ -78,7 +104,7 @@ func single(h http.Header, name string) (string, error) {
 }
 
 func fromNamed(name, path, contentType string, body []byte, received time.Time) (*Event, error) {
-	if problem := typeProblem(name); problem != "" {
+	if problem := TypeProblem(name); problem != "" {
 		return nil, invalidHeader("event", problem)
 	}
 	if Reserved(name) {
@@ -96,7 +122,7 @@ func fromNamed(name, path, contentType string, body []byte, received time.Time) 
 // send both; a body that merely looks like an event must not change what the header says.
 func embedded(name, contentType string, body []byte, received time.Time) *Event {
 	// Most bodies are no event: looking for the one member that each must have is cheaper than parsing.
-	if !isJSON(contentType) || !bytes.Contains(body, []byte(`"specversion"`)) {
+	if !isJSON(contentType) || !bytes.Contains(body, []byte(`"specversion"`)) && !bytes.Contains(body, []byte(`"cloudEventsVersion"`)) {
 		return nil
 	}
 	e, err := fromStructured(body, received)
@@ -113,8 +139,12 @@ func fromPlain(r *http.Request, path, contentType string, body []byte, received 
 		return nil, err
 	}
 	e := made(Plain, "http.request", path, contentType, received)
-	e.setPayload(body)
 	e.HTTP = h
+	if isEncoded(r.Header) && len(body) > 0 {
+		e.Data = Data{Binary, body}
+		return e, nil
+	}
+	e.setPayload(body)
 	return e, nil
 }
 
@@ -131,5 +161,6 @@ func made(kind Kind, name, path, contentType string, received time.Time) *Event 
 		Time:        received.UTC().Format(time.RFC3339Nano),
 		Received:    received,
 		ContentType: contentType,
+		made:        true,
 	}
 }

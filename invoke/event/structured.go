@@ -3,90 +3,69 @@ package event
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
-	"io"
-	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // fromStructured reads a CloudEvent in structured mode (CloudEvents JSON format, 3).
 func fromStructured(body []byte, received time.Time) (*Event, error) {
-	p := structured{
-		event: &Event{Kind: CloudEvent, Received: received},
-		names: make([][]byte, 0, 16),
+	d, err := newDecoder(body)
+	if err != nil {
+		return nil, err
 	}
-	err := p.parse(body)
-	if err == nil {
-		err = p.finish()
+	var room [16]member
+	members, err := readObject(d, body, room[:0])
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		return p.event, nil
+	if err := readEnd(d); err != nil {
+		return nil, err
 	}
-	if isVersion01(body) {
-		err = invalidAttribute("specversion", "is missing: CloudEvents 0.1 is not accepted as input yet")
+	return fromMembers(members, received)
+}
+
+// fromMembers makes an event of a JSON object of either version.
+func fromMembers(members []member, received time.Time) (*Event, error) {
+	p := structured{event: &Event{Kind: CloudEvent, Received: received}}
+	version := find(members, "specversion")
+	switch version01 := find(members, "cloudEventsVersion"); {
+	case version01 == nil:
+		return p.read10(members)
+	case version == nil:
+		return p.read01(members)
 	}
-	return nil, err
+	return nil, invalidAttribute("cloudEventsVersion", "must not stand beside specversion")
 }
 
 // structured is the state of reading one event.
 type structured struct {
 	event   *Event
-	names   [][]byte // of all members so far
-	version bool     // specversion was there
+	version bool     // the version was there
 	base64  []byte   // what data_base64 holds; nil if it was not there
+	legal   []string // names of the extensions of 0.1 so far, as 1.0 has them
 }
 
-// parse reads the members in one pass.
-func (p *structured) parse(body []byte) error {
-	if !utf8.Valid(body) {
-		return invalidEvent("the body is not UTF-8")
-	}
-	d := newDecoder(body)
-	if kind := d.PeekKind(); kind != '{' && kind != 0 {
-		return invalidEvent("the body is not a JSON object")
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return malformed(d)
-	}
-	for d.PeekKind() != '}' {
-		name, err := readValue(d, body)
-		if err != nil {
-			return malformed(d)
-		}
-		value, err := readValue(d, body)
-		if err != nil {
-			return malformed(d)
-		}
-		if err := p.member(name, value); err != nil {
-			return err
+// read10 reads CloudEvents 1.0.
+func (p *structured) read10(members []member) (*Event, error) {
+	for _, m := range members {
+		if err := p.member10(m.name, m.value); err != nil {
+			return nil, err
 		}
 	}
-	if _, err := d.ReadToken(); err != nil {
-		return malformed(d)
+	if !p.version {
+		return nil, invalidAttribute("specversion", "is missing")
 	}
-	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-		return malformed(d)
+	if err := p.event.checkRequired("source", "id", "type"); err != nil {
+		return nil, err
 	}
-	return nil
+	if err := p.finish10(); err != nil {
+		return nil, err
+	}
+	return p.event, nil
 }
 
-// member takes one member of the event, both parts as they were written.
-func (p *structured) member(quoted, value []byte) error {
-	name, problem := unquote(quoted)
-	if problem != "" {
-		return invalidEvent("the name of an attribute " + problem)
-	}
-	for _, other := range p.names {
-		if bytes.Equal(name, other) {
-			return invalidAttribute(string(name), "must not be repeated")
-		}
-	}
-	if p.names = append(p.names, name); len(p.names) > maxMembers {
-		return invalidEvent("there are too many attributes")
-	}
+func (p *structured) member10(name, value []byte) error {
 	switch string(name) {
 	case "data":
 		p.event.Data = Data{JSON, value} // null too: it is a payload, not an attribute
@@ -94,7 +73,45 @@ func (p *structured) member(quoted, value []byte) error {
 	case "data_base64":
 		return p.data64(value)
 	}
-	return p.attribute(name, value)
+	if value[0] == 'n' { // JSON format, 2.2: null is none
+		return p.checkName(name)
+	}
+	core := coreAttribute(name)
+	if core == "" {
+		return p.extension(string(name), value)
+	}
+	text, err := attributeText(core, value)
+	if err != nil {
+		return err
+	}
+	p.version = p.version || core == "specversion"
+	return p.event.setAttribute(core, core, text)
+}
+
+func (p *structured) extension(name string, value []byte) error {
+	if err := p.checkName([]byte(name)); err != nil {
+		return err
+	}
+	return p.event.addExtension(name, value)
+}
+
+func (p *structured) checkName(name []byte) error {
+	if !isAttributeName(name) {
+		return invalidAttribute(string(name), "is not a name: only lower-case letters and digits are")
+	}
+	return nil
+}
+
+// attributeText returns the value of an attribute that must be a string.
+func attributeText(name string, value []byte) (string, error) {
+	if value[0] != '"' {
+		return "", invalidAttribute(name, "must be a string")
+	}
+	text, problem := unquote(value)
+	if problem != "" {
+		return "", invalidAttribute(name, problem)
+	}
+	return string(text), nil
 }
 
 func (p *structured) data64(value []byte) error {
@@ -104,56 +121,30 @@ func (p *structured) data64(value []byte) error {
 	if value[0] != '"' {
 		return invalidAttribute("data_base64", "must be a string")
 	}
-	text, err := jsontext.AppendUnquote(nil, value)
-	if err != nil || bytes.ContainsAny(text, "\r\n") { // which the decoder would skip
-		return invalidAttribute("data_base64", "is not standard base64")
-	}
-	raw, err := base64.StdEncoding.Strict().AppendDecode(make([]byte, 0, len(text)), text)
-	if err != nil {
+	raw, ok := fromBase64(value)
+	if !ok {
 		return invalidAttribute("data_base64", "is not standard base64")
 	}
 	p.base64 = raw
 	return nil
 }
 
-// attribute takes an attribute, null being none (JSON format, 2.2).
-func (p *structured) attribute(rawName, value []byte) error {
-	name := coreAttribute(rawName)
-	if name == "" {
-		return p.extension(string(rawName), value)
+// fromBase64 returns the bytes that a JSON string holds in standard base64, never nil if it does.
+func fromBase64(quoted []byte) (raw []byte, ok bool) {
+	text := quoted[1 : len(quoted)-1]
+	if hasEscape(text) {
+		var err error
+		// The decoder would skip line breaks.
+		if text, err = jsontext.AppendUnquote(nil, quoted); err != nil || bytes.ContainsAny(text, "\r\n") {
+			return nil, false
+		}
 	}
-	if value[0] == 'n' {
-		return nil
-	}
-	if value[0] != '"' {
-		return invalidAttribute(name, "must be a string")
-	}
-	text, problem := unquote(value)
-	if problem != "" {
-		return invalidAttribute(name, problem)
-	}
-	p.version = p.version || name == "specversion"
-	return p.event.setAttribute(name, string(text))
+	raw, err := base64.StdEncoding.Strict().AppendDecode(make([]byte, 0, base64.StdEncoding.DecodedLen(len(text))), text)
+	return raw, err == nil
 }
 
-func (p *structured) extension(name string, value []byte) error {
-	if !isAttributeName(name) {
-		return invalidAttribute(name, "is not a name: only lower-case letters and digits are")
-	}
-	if value[0] == 'n' {
-		return nil
-	}
-	return p.event.addExtension(name, value)
-}
-
-// finish checks what can only be known at the end.
-func (p *structured) finish() error {
-	if !p.version {
-		return invalidAttribute("specversion", "is missing")
-	}
-	if err := p.event.checkRequired(); err != nil {
-		return err
-	}
+// finish10 sets the data that came in base64.
+func (p *structured) finish10() error {
 	if p.base64 == nil {
 		return nil
 	}
@@ -167,40 +158,4 @@ func (p *structured) finish() error {
 	}
 	p.event.setPayload(p.base64)
 	return nil
-}
-
-// isVersion01 reports whether a body that is no CloudEvent 1.0 means to be one of 0.1.
-func isVersion01(body []byte) bool {
-	d := newDecoder(body)
-	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
-		return false
-	}
-	found := false
-	for d.PeekKind() == '"' {
-		name, err := readValue(d, body)
-		if err != nil || string(name) == `"specversion"` || d.SkipValue() != nil {
-			return false
-		}
-		found = found || string(name) == `"cloudEventsVersion"`
-	}
-	return found
-}
-
-// newDecoder returns a decoder of RFC 8259 JSON for a body that is known to be UTF-8. It leaves repeated member
-// names and unpaired surrogates to its user: payloads may have them, attributes not.
-func newDecoder(body []byte) *jsontext.Decoder {
-	return jsontext.NewDecoder(bytes.NewBuffer(body),
-		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-}
-
-// readValue returns the next value as the part of body that holds it: what the decoder returns is only good until
-// its next call.
-func readValue(d *jsontext.Decoder, body []byte) ([]byte, error) {
-	value, err := d.ReadValue()
-	end := int(d.InputOffset())
-	return body[end-len(value) : end : end], err
-}
-
-func malformed(d *jsontext.Decoder) error {
-	return invalidEvent("malformed JSON body after byte " + strconv.FormatInt(d.InputOffset(), 10))
 }

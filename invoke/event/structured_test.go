@@ -18,7 +18,7 @@ func refused(t *testing.T, in string, err error, code Code, attribute, words str
 		t.Errorf("%s: got %v, want an *Error", in, err)
 		return
 	}
-	if e.Code != code || e.Attribute != attribute || !strings.Contains(e.Message, words) || !strings.Contains(e.Message, attribute) {
+	if e.Code != code || e.Attribute != attribute || !strings.Contains(e.Message, words) || code != ReservedType && !strings.Contains(e.Message, attribute) {
 		t.Errorf("%s: got code %d, attribute %q, %q; want code %d, attribute %q, %q",
 			in, e.Code, e.Attribute, e.Message, code, attribute, words)
 	}
@@ -64,10 +64,10 @@ func TestStructuredRefused(t *testing.T) {
 	f(`{"specversion":"0.3","id":"1","source":"/s","type":"t"}`, "specversion", `must be "1.0"`)
 	f(`{"specversion":1.0,"id":"1","source":"/s","type":"t"}`, "specversion", "string")
 
-	// CloudEvents 0.1, but only where it is meant.
-	f(`{"eventType":"t","cloudEventsVersion":"0.1","source":"/s","eventID":"1"}`, "specversion", "0.1 is not accepted as input yet")
-	f(`{"data":{"a":[]},"cloudEventsVersion":"0.1","eventType":"t"}`, "specversion", "0.1 is not accepted as input yet")
-	f(with(`"cloudEventsVersion":"0.1"`), "cloudEventsVersion", "not a name")
+	// One version.
+	f(with(`"cloudEventsVersion":"0.1"`), "cloudEventsVersion", "beside specversion")
+	f(with(`"cloudEventsVersion":null`), "cloudEventsVersion", "beside specversion")
+	f(`{"eventType":"t","cloudEventsversion":"0.1","source":"/s","eventID":"1"}`, "eventType", "not a name")
 
 	// Exact case, no duplicates.
 	f(`{"SpecVersion":"1.0","id":"1","source":"/s","type":"t"}`, "SpecVersion", "not a name")
@@ -92,10 +92,10 @@ func TestStructuredRefused(t *testing.T) {
 	f(`{"specversion":"1.0","id":"`+strings.Repeat("i", 4097)+`","source":"/s","type":"t"}`, "id", "longer")
 	f(`{"specversion":"1.0","id":"1","source":"","type":"t"}`, "source", "URI-reference")
 	f(`{"specversion":"1.0","id":"1","source":"a b","type":"t"}`, "source", "URI-reference")
-	f(`{"specversion":"1.0","id":"1","source":"/s","type":""}`, "type", "1 to 255")
+	f(`{"specversion":"1.0","id":"1","source":"/s","type":""}`, "type", "1 to 128")
 	f(`{"specversion":"1.0","id":"1","source":"/s","type":"pay/anything"}`, "type", "letters")
 	f(`{"specversion":"1.0","id":"1","source":"/s","type":"é"}`, "type", "letters")
-	f(`{"specversion":"1.0","id":"1","source":"/s","type":"`+strings.Repeat("t", 256)+`"}`, "type", "255")
+	f(`{"specversion":"1.0","id":"1","source":"/s","type":"`+strings.Repeat("t", 129)+`"}`, "type", "128")
 	f(with(`"time":""`), "time", "3339")
 	f(with(`"time":"yesterday"`), "time", "3339")
 	f(with(`"time":"2026-01-02T03:04:05"`), "time", "3339")
@@ -117,6 +117,8 @@ func TestStructuredRefused(t *testing.T) {
 	f(with(`"x":1.5`), "x", "integer")
 	f(with(`"x":1e3`), "x", "integer")
 	f(with(`"x":2147483648`), "x", "integer")
+	f(with(`"x":-2147483649`), "x", "integer")
+	f(with(`"x":10000000000`), "x", "integer")
 	f(with(`"x":"\n"`), "x", "control")
 	f(with(`"x":"\udc00"`), "x", "surrogates")
 	f(with(`"x":"`+strings.Repeat("v", 4097)+`"`), "x", "longer")
@@ -164,7 +166,7 @@ func TestStructuredAccepted(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant {%s%s}", member, got, required, want)
 		}
 	}
-	f(`"time":"2026-01-02t03:04:05.123456789z"`, `,"time":"2026-01-02t03:04:05.123456789z"`)
+	f(`"time":"2026-01-02t03:04:05.123456789z"`, `,"time":"2026-01-02T03:04:05.123456789Z"`)
 	f(`"time":null,"datacontenttype":null,"dataschema":null,"subject":null,"data_base64":null,"x":null`, ``)
 	f(`"datacontenttype":"multipart/mixed; boundary=\"a b\""`, `,"datacontenttype":"multipart/mixed; boundary=\"a b\""`)
 	f(`"dataschema":"urn:x:y"`, `,"dataschema":"urn:x:y"`)

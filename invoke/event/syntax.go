@@ -1,15 +1,17 @@
 package event
 
 import (
+	"mime"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 )
 
-// typeProblem says what is wrong with the name of an event type. Names become parts of ids and of routes, so they
-// have fewer characters than CloudEvents allows.
-func typeProblem(name string) string {
+// TypeProblem says what is wrong with the name of an event type, "" if it is a good one. Names become parts of ids
+// and of routes, so they have fewer characters than CloudEvents allows.
+func TypeProblem(name string) string {
 	if name == "" || len(name) > maxType {
-		return "must have 1 to 255 characters"
+		return "must have 1 to 128 characters"
 	}
 	for i := range len(name) {
 		if c := name[i]; !isLetterOrDigit(c) && c != '.' && c != '-' && c != '_' {
@@ -20,13 +22,31 @@ func typeProblem(name string) string {
 }
 
 // isAttributeName reports whether CloudEvents 1.0, "Attribute Naming Convention", allows the name.
-func isAttributeName(name string) bool {
+func isAttributeName[T string | []byte](name T) bool {
 	for i := range len(name) {
 		if c := name[i]; !isLetterOrDigit(c) || 'A' <= c && c <= 'Z' {
 			return false
 		}
 	}
-	return name != ""
+	return len(name) > 0
+}
+
+// legalName returns the attribute name that 1.0 has for a name of CloudEvents 0.1: its letters and digits in lower
+// case, perhaps none.
+func legalName(name string) string {
+	if isAttributeName(name) {
+		return name
+	}
+	return string(appendLegalName(nil, name))
+}
+
+func appendLegalName(dst []byte, name string) []byte {
+	for i := range len(name) {
+		if c := name[i]; isLetterOrDigit(c) {
+			dst = append(dst, byte(toLower(rune(c))))
+		}
+	}
+	return dst
 }
 
 // mediaType returns the media type of a Content-Type without its parameters (RFC 9110, 8.3.1).
@@ -40,6 +60,15 @@ func mediaType(contentType string) string {
 func isMediaType(s string) bool {
 	main, sub, _ := strings.Cut(mediaType(s), "/")
 	return isToken(main) && isToken(sub) && utf8.ValidString(s) && textProblem(s) == ""
+}
+
+// isStrictMediaType is isMediaType for those who do read the parameters (RFC 9110, 5.6.6).
+func isStrictMediaType(s string) bool {
+	if !isMediaType(s) || !strings.Contains(s, ";") {
+		return isMediaType(s)
+	}
+	_, _, err := mime.ParseMediaType(s)
+	return err == nil
 }
 
 // isToken reports whether s is a token of RFC 9110, 5.6.2.
@@ -57,6 +86,11 @@ func isJSON(contentType string) bool {
 	_, sub, _ := strings.Cut(mediaType(contentType), "/")
 	const suffix = "+json"
 	return equalFold(sub, "json") || len(sub) > len(suffix) && equalFold(sub[len(sub)-len(suffix):], suffix)
+}
+
+// isText reports whether a content type is one whose strings CloudEvents 0.1 writes as they are.
+func isText(contentType string) bool {
+	return hasPrefixFold(mediaType(contentType), "text/") || isForm(contentType)
 }
 
 // isForm reports whether a content type is one that browsers send forms in.
@@ -86,13 +120,19 @@ func isURIReference(s string) bool {
 			end = len(rest)
 		}
 		// Brackets are for IPv6 addresses only.
-		if !hasOnly(rest[:end], ":@[]") {
+		if !hasOnly(rest[:end], ":@[]") || strings.ContainsAny(rest[:end], "[]") && !isBracketed(rest[:end]) {
 			return false
 		}
 		s = rest[end:]
 	}
 	s, fragment, _ := strings.Cut(s, "#")
 	return hasOnly(s, ":@/?") && hasOnly(fragment, ":@/?")
+}
+
+// isBracketed reports whether an authority has its brackets where an address has them (RFC 3986, 3.2.2).
+func isBracketed(authority string) bool {
+	_, err := url.Parse("//" + authority)
+	return err == nil && strings.Count(authority, "[") == 1 && strings.Count(authority, "]") == 1
 }
 
 func isScheme(s string) bool {
