@@ -39,9 +39,9 @@ func (c *Config) Subscription(space, id string) (*Subscription, error) {
 	return find[*Subscription](c, subscriptionThing(space, id))
 }
 
-// EventType returns an event type of the snapshot, or a NotFound error.
-func (c *Config) EventType(space, name string) (*EventType, error) {
-	return find[*EventType](c, eventTypeThing(space, name))
+// CORSRecord returns a CORS record of the snapshot, or a NotFound error.
+func (c *Config) CORSRecord(space, id string) (*CORS, error) {
+	return find[*CORS](c, corsThing(space, id))
 }
 
 // Match is a condition on the revision of the record that is to be changed; nil is none.
@@ -61,12 +61,13 @@ func (c *Config) UpdateFunction(ctx context.Context, f *Function, match Match) (
 		provider, err := f.Provider.keepSecrets(old.Provider)
 		return &Function{
 			Space: f.Space, ID: f.ID, Type: f.Type, Provider: provider, Metadata: f.Metadata,
-			EventFormat: f.EventFormat, Response: f.Response, Extra: old.Extra,
+			EventFormat: f.EventFormat, Mode: f.Mode, Response: f.Response, Extra: old.Extra,
 		}, invalidFunction(err)
 	})
 }
 
-// DeleteFunction removes a function that no subscription calls. Like those below, it returns the revision that did so, or a later one.
+// DeleteFunction removes a function that no subscription calls and that authorizes no event type. Like those below, it returns the revision
+// that did so, or a later one.
 func (c *Config) DeleteFunction(ctx context.Context, space, id string, match Match) (Rev, error) {
 	return remove[*Function](ctx, c, functionThing(space, id), match, func(s *Snapshot) error {
 		for sub := range s.Subscriptions(space) {
@@ -74,12 +75,15 @@ func (c *Config) DeleteFunction(ctx context.Context, space, id string, match Mat
 				return errorf(Invalid, "Function cannot be deleted because it's subscribed to a least one event.")
 			}
 		}
-		return nil
+		return s.authorizesNothing(space, id)
 	})
 }
 
 // CreateSubscription adds a subscription whose route is free, and whose event type and function exist.
 func (c *Config) CreateSubscription(ctx context.Context, sub *Subscription) (*Subscription, error) {
+	if err := c.rules.checkSystem(sub); err != nil {
+		return nil, err
+	}
 	exists := errorf(Exists, "Subscription %q already exists.", sub.ID)
 	return create(ctx, c, subscriptionThing(sub.Space, sub.ID), sub, exists, func(s *Snapshot) error {
 		if err := s.routeFree(sub); err != nil {
@@ -109,33 +113,6 @@ func (c *Config) DeleteSubscription(ctx context.Context, space, id string, match
 	return remove[*Subscription](ctx, c, subscriptionThing(space, id), match, func(*Snapshot) error { return nil })
 }
 
-// CreateEventType adds an event type that does not exist yet.
-func (c *Config) CreateEventType(ctx context.Context, t *EventType) (*EventType, error) {
-	exists := errorf(Exists, "Event Type %q already exists.", t.Name)
-	return create(ctx, c, eventTypeThing(t.Space, t.Name), t, exists, func(*Snapshot) error { return nil })
-}
-
-// UpdateEventType replaces an event type.
-func (c *Config) UpdateEventType(ctx context.Context, t *EventType, match Match) (*EventType, error) {
-	return replace(ctx, c, eventTypeThing(t.Space, t.Name), match, func(old *EventType) (*EventType, error) {
-		next := *t
-		next.Extra = old.Extra
-		return &next, nil
-	})
-}
-
-// DeleteEventType removes an event type that no subscription uses.
-func (c *Config) DeleteEventType(ctx context.Context, space, name string, match Match) (Rev, error) {
-	return remove[*EventType](ctx, c, eventTypeThing(space, name), match, func(s *Snapshot) error {
-		for sub := range s.Subscriptions(space) {
-			if sub.Shape == V09 && sub.EventType == name {
-				return errorf(Invalid, "Event type cannot be deleted because there are subscriptions using it.")
-			}
-		}
-		return nil
-	})
-}
-
 // thing is what a write is about: how people call it, and its item.
 type thing struct{ name, key string }
 
@@ -149,6 +126,10 @@ func subscriptionThing(space, id string) thing {
 
 func eventTypeThing(space, name string) thing {
 	return thing{fmt.Sprintf("Event Type %q", name), eventTypeKey(space, name)}
+}
+
+func corsThing(space, id string) thing {
+	return thing{fmt.Sprintf("CORS configuration %q", id), corsKey(space, id)}
 }
 
 func (t thing) notFound(code Code) error { return errorf(code, "%s not found.", t.name) }
@@ -165,7 +146,12 @@ func find[R record](c *Config, t thing) (R, error) {
 }
 
 func create[R record](ctx context.Context, c *Config, t thing, rec R, exists error, check func(*Snapshot) error) (R, error) {
-	return written[R](ctx, c, t, func(s *Snapshot) ([]Op, error) {
+	return written[R](t)(createAt(ctx, c, t, rec, exists, check))
+}
+
+// createAt returns a snapshot that has the record.
+func createAt[R record](ctx context.Context, c *Config, t thing, rec R, exists error, check func(*Snapshot) error) (*Snapshot, error) {
+	return c.writer.do(ctx, func(s *Snapshot) ([]Op, error) {
 		if s.has(t.key) { // also if its record cannot be read: a newer version may have written it
 			return nil, exists
 		}
@@ -177,7 +163,12 @@ func create[R record](ctx context.Context, c *Config, t thing, rec R, exists err
 }
 
 func replace[R record](ctx context.Context, c *Config, t thing, match Match, next func(old R) (R, error)) (R, error) {
-	return written[R](ctx, c, t, func(s *Snapshot) ([]Op, error) {
+	return written[R](t)(replaceAt(ctx, c, t, match, func(_ *Snapshot, old R) (R, error) { return next(old) }))
+}
+
+// replaceAt returns a snapshot that has the new record.
+func replaceAt[R record](ctx context.Context, c *Config, t thing, match Match, next func(s *Snapshot, old R) (R, error)) (*Snapshot, error) {
+	return c.writer.do(ctx, func(s *Snapshot) ([]Op, error) {
 		old := get[R](s, t.key)
 		if old == nil {
 			return nil, t.notFound(NotFound)
@@ -185,7 +176,7 @@ func replace[R record](ctx context.Context, c *Config, t thing, match Match, nex
 		if err := t.matches(s, match); err != nil {
 			return nil, err
 		}
-		rec, err := next(old)
+		rec, err := next(s, old)
 		if err != nil {
 			return nil, err
 		}
@@ -210,13 +201,14 @@ func remove[R record](ctx context.Context, c *Config, t thing, match Match, free
 	return s.Head.Rev, nil
 }
 
-// written lands a plan and returns the record as it is stored then.
-func written[R record](ctx context.Context, c *Config, t thing, p plan) (R, error) {
-	s, err := c.writer.do(ctx, p)
-	if err != nil {
-		return nil, err
+// written returns the record as it is stored after a write.
+func written[R record](t thing) func(*Snapshot, error) (R, error) {
+	return func(s *Snapshot, err error) (R, error) {
+		if err != nil {
+			return nil, err
+		}
+		return get[R](s, t.key), nil
 	}
-	return get[R](s, t.key), nil
 }
 
 func (t thing) matches(s *Snapshot, match Match) error {
@@ -247,7 +239,7 @@ func (s *Snapshot) routeFree(sub *Subscription) error {
 		return err
 	}
 	for _, pattern := range s.sync.At(k.event, k.method, k.pattern) {
-		return k.conflict(pattern)
+		return k.conflict("Subscription", pattern)
 	}
 	return nil
 }

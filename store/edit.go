@@ -1,27 +1,30 @@
 package store
 
 import (
+	"github.com/event-gateway/event-gateway/invoke/event"
 	"github.com/event-gateway/event-gateway/store/route"
 )
 
 // edit makes the next snapshot out of one, which stays as it is: all parts are copied when they are first written to.
 type edit struct {
-	next    *Snapshot
-	digest  Digest
-	sync    *route.Editor[*Subscription]
-	async   *route.Editor[*Subscription]
-	invoke  *route.Editor[*Subscription]
-	corrupt int
+	next   *Snapshot
+	digest Digest
+	sync   *route.Editor[*Subscription]
+	async  *route.Editor[*Subscription]
+	invoke *route.Editor[*Subscription]
+	cors   corsEdit
 }
 
 func (s *Snapshot) edit() *edit {
 	s.forking.Lock()
 	defer s.forking.Unlock()
 	return &edit{
-		next:   &Snapshot{Realm: s.Realm, rules: s.rules, items: s.items.Copy()},
+		next: &Snapshot{
+			Realm: s.Realm, rules: s.rules, items: s.items.Copy(), system: s.system.Copy(),
+			corrupt: s.corrupt, authorizing: s.authorizing,
+		},
 		digest: s.Head.Digest,
-		sync:   s.sync.Edit(), async: s.async.Edit(), invoke: s.invoke.Edit(),
-		corrupt: s.corrupt,
+		sync:   s.sync.Edit(), async: s.async.Edit(), invoke: s.invoke.Edit(), cors: s.cors.edit(),
 	}
 }
 
@@ -29,8 +32,7 @@ func (s *Snapshot) edit() *edit {
 func (e *edit) snapshot(rev Rev, chain Chain) *Snapshot {
 	s := e.next
 	s.Head = Head{Rev: rev, Digest: e.digest, Chain: chain}
-	s.sync, s.async, s.invoke = e.sync.Tree(), e.async.Tree(), e.invoke.Tree()
-	s.corrupt = e.corrupt
+	s.sync, s.async, s.invoke, s.cors = e.sync.Tree(), e.async.Tree(), e.invoke.Tree(), e.cors.table()
 	return s
 }
 
@@ -49,14 +51,20 @@ func (e *edit) put(item Item, report func(string, error)) {
 
 // insert adds a record where there is none.
 func (e *edit) insert(item Item, rec any, report func(string, error)) {
-	if s, ok := rec.(*Subscription); ok {
-		if err := e.route(s); err != nil {
+	switch r := rec.(type) {
+	case *Subscription:
+		if err := e.route(r); err != nil {
 			rec = &quarantined{item.Rev, err}
 		}
+	case *CORS:
+		e.cors.add(r)
 	}
 	if q, bad := rec.(*quarantined); bad {
-		e.corrupt++
+		e.next.corrupt++
 		report(item.Key, q.why)
+	}
+	if authorizing(item.Key, rec) {
+		e.next.authorizing++
 	}
 	e.next.items.Set(item.Key, rec)
 	e.digest = e.digest.With(item.Key, item.Rev)
@@ -68,22 +76,41 @@ func (e *edit) delete(key string) {
 		return
 	}
 	e.digest = e.digest.Without(key, revision(rec))
+	if authorizing(key, rec) {
+		e.next.authorizing--
+	}
 	switch rec := rec.(type) {
 	case *Subscription:
-		if k, err := rec.routing(); err == nil {
-			e.tree(rec).Delete(k.event, k.method, k.pattern, rec)
-		}
+		e.unroute(rec)
+	case *CORS:
+		e.cors.delete(rec)
 	case *quarantined:
-		e.corrupt--
+		e.next.corrupt--
 	}
 }
 
+// route makes a subscription known to those who look for what an event goes to. A reserved event comes from the gateway only.
 func (e *edit) route(s *Subscription) error {
 	k, err := s.routing()
-	if err == nil {
+	switch name := s.systemEvent(); {
+	case err != nil:
+	case name != "":
+		e.next.system.Set(systemKey(name, s.Space, s.ID), s)
+	case !event.Reserved(s.EventType):
 		e.tree(s).Add(k.event, k.method, k.pattern, s)
 	}
 	return err
+}
+
+func (e *edit) unroute(s *Subscription) {
+	k, err := s.routing()
+	switch name := s.systemEvent(); {
+	case err != nil:
+	case name != "":
+		e.next.system.Delete(systemKey(name, s.Space, s.ID))
+	case !event.Reserved(s.EventType):
+		e.tree(s).Delete(k.event, k.method, k.pattern, s)
+	}
 }
 
 func (e *edit) tree(s *Subscription) *route.Editor[*Subscription] {

@@ -2,16 +2,19 @@ package store
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/event-gateway/event-gateway/invoke/event"
 )
 
 // EventType registers a name that 0.9-shaped subscriptions may use. It is immutable once it is in a snapshot.
 type EventType struct {
 	Space        string            `json:"space" validate:"required,min=3,max=128,space"`
 	Name         string            `json:"name" validate:"required,max=128,name"`
-	AuthorizerID string            `json:"authorizerId,omitempty"`
+	AuthorizerID string            `json:"authorizerId,omitempty"` // of a function, which is asked before an event of the type is let in
 	Metadata     map[string]string `json:"metadata,omitempty"`
 	Extra        jsontext.Value    `json:",embed"` // what a newer version stored
 	Rev          Rev               `json:"-"`
@@ -26,13 +29,23 @@ func (r *Rules) DecodeEventType(body []byte, space, name string) (*EventType, er
 	return t, nil
 }
 
+// eventTypeBody is an event type as clients send it: whole as they read it, with a count that is not theirs to set.
+type eventTypeBody struct {
+	EventType
+	Subscriptions jsontext.Value `json:"subscriptions"`
+}
+
 func (r *Rules) decodeEventType(body []byte, space, name string) (*EventType, error) {
-	// The name of the Go type is part of the messages.
-	type Type EventType
-	var t Type
-	if err := decode(body, &t, &t.Extra); err != nil {
+	var b eventTypeBody
+	if err := decode(body, &b, &b.Extra); err != nil {
 		return nil, err
 	}
+	if len(b.Subscriptions) > 0 && b.Subscriptions.Kind() != '0' {
+		return nil, errors.New("subscriptions must be a number")
+	}
+	// The name of the Go type is part of the messages.
+	type Type EventType
+	t := Type(b.EventType)
 	t.Space = space
 	if name != "" {
 		t.Name = name
@@ -40,10 +53,20 @@ func (r *Rules) decodeEventType(body []byte, space, name string) (*EventType, er
 	if err := r.check(&t); err != nil {
 		return nil, err
 	}
-	if t.AuthorizerID != "" {
-		return nil, errors.New("authorizerId is not supported yet: leave it out, events of this type are not authorized")
+	if t.AuthorizerID != "" && event.Reserved(t.Name) {
+		return nil, fmt.Errorf("%q is reserved for system events, which are never authorized: leave authorizerId out", t.Name)
 	}
 	return (*EventType)(&t), nil
+}
+
+func storedEventType(item Item) (*EventType, error) {
+	var b eventTypeBody
+	if json.Unmarshal(item.Value, &b) != nil {
+		return nil, errUnreadable
+	}
+	t := b.EventType
+	t.Rev = item.Rev
+	return &t, nil
 }
 
 func (t *EventType) record() ([]byte, error) { return json.Marshal(t, json.Deterministic(true)) }

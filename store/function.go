@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -19,6 +20,8 @@ type Function struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 	// EventFormat is the form in which the function gets events; empty: CloudEvents 1.0, or what -compat says.
 	EventFormat string `json:"eventFormat,omitempty"`
+	// Mode is empty, "structured" or "binary": where an http function finds what a CloudEvent says besides its data, in the body or in headers.
+	Mode string `json:"mode,omitempty"`
 	// Response is empty, or Passthrough.
 	Response string         `json:"response,omitempty"`
 	Extra    jsontext.Value `json:",embed"` // what a newer version stored
@@ -30,6 +33,9 @@ type Function struct {
 
 // Passthrough is the Response of an http function that answers as a plain web server: its status, headers and body go to the caller.
 const Passthrough = "passthrough"
+
+// BinaryMode is the Mode of an http function that gets CloudEvents with their attributes in headers.
+const BinaryMode = "binary"
 
 // Kind returns the type of the function, wherever it was given.
 func (f *Function) Kind() string {
@@ -47,6 +53,7 @@ type functionBody struct {
 	Provider    jsontext.Value    `json:"provider"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
 	EventFormat string            `json:"eventFormat,omitempty"`
+	Mode        string            `json:"mode,omitempty"`
 	Response    string            `json:"response,omitempty"`
 	Extra       jsontext.Value    `json:",embed"`
 }
@@ -54,7 +61,7 @@ type functionBody struct {
 func (r *Rules) function(b functionBody, stored bool) (*Function, *FunctionType, error) {
 	f := &Function{
 		Space: b.Space, ID: b.ID, Type: b.Type, Metadata: b.Metadata,
-		EventFormat: b.EventFormat, Response: b.Response, Extra: b.Extra,
+		EventFormat: b.EventFormat, Mode: b.Mode, Response: b.Response, Extra: b.Extra,
 	}
 	var t *FunctionType
 	var err error
@@ -92,15 +99,27 @@ func (r *Rules) decodeFunction(body []byte, space, id string) (*Function, error)
 			return nil, err
 		}
 	}
+	return f, f.checkForms()
+}
+
+// checkForms looks at the forms in which the function gets events and answers.
+func (f *Function) checkForms() error {
 	switch f.EventFormat {
 	case "", "cloudevents", "cloudevents-0.1", "native":
 	default:
-		return nil, fmt.Errorf("eventFormat is %q, it can be cloudevents, cloudevents-0.1 or native", f.EventFormat)
+		return fmt.Errorf("eventFormat is %q, it can be cloudevents, cloudevents-0.1 or native", f.EventFormat)
+	}
+	switch {
+	case f.Mode == "":
+	case f.Mode != "structured" && f.Mode != BinaryMode || f.Kind() != "http":
+		return fmt.Errorf("mode is %q, it can only be structured or binary, and only for functions of type http", f.Mode)
+	case f.Mode == BinaryMode && f.EventFormat == "native":
+		return errors.New("mode is binary, which events of the eventFormat native cannot be sent in: leave one of them out")
 	}
 	if f.Response != "" && (f.Response != Passthrough || f.Kind() != "http") {
-		return nil, fmt.Errorf("response is %q, it can only be %s, and only for functions of type http", f.Response, Passthrough)
+		return fmt.Errorf("response is %q, it can only be %s, and only for functions of type http", f.Response, Passthrough)
 	}
-	return f, nil
+	return nil
 }
 
 // record returns the stored form: the body with its secrets.
@@ -111,7 +130,7 @@ func (f *Function) record() ([]byte, error) {
 	}
 	return json.Marshal(functionBody{
 		Space: f.Space, ID: f.ID, Type: f.Type, Provider: provider.Bytes(), Metadata: f.Metadata,
-		EventFormat: f.EventFormat, Response: f.Response, Extra: f.Extra,
+		EventFormat: f.EventFormat, Mode: f.Mode, Response: f.Response, Extra: f.Extra,
 	}, json.Deterministic(true))
 }
 

@@ -69,13 +69,17 @@ func (i *instance) subscribe(space, body string) error {
 // commitRaw writes items past all rules, as another version or a person with a database client would.
 func commitRaw(t *testing.T, s store.Store, items map[string]string) {
 	t.Helper()
-	_, head, err := s.Load(t.Context(), store.Shared)
+	before, head, err := s.Load(t.Context(), store.Shared)
 	if err != nil {
 		t.Fatal(err)
 	}
+	was := map[string]store.Rev{}
+	for _, item := range before {
+		was[item.Key] = item.Rev
+	}
 	c := store.Commit{ID: fmt.Sprint("raw", head.Rev)}
 	for key, value := range items {
-		c.Ops = append(c.Ops, store.Op{Key: key, Value: []byte(value)})
+		c.Ops = append(c.Ops, store.Op{Key: key, Was: was[key], Value: []byte(value)})
 	}
 	if _, err := s.Commit(t.Context(), store.Shared, head, c); err != nil {
 		t.Fatal(err)
@@ -100,6 +104,10 @@ func TestX3_X4(t *testing.T) {
 		"subscriptions/default/none":             `{"space":"default"}`,
 		"subscriptions/default/e,good,%2F..%2Fa": `{"space":"default","subscriptionId":"e,good,%2F..%2Fa","event":"e","functionId":"good","path":"/../a"}`,
 		"eventtypes/default/t":                   `[]`,
+		"cors/default/text":                      `hello`,
+		"cors/default/GET%2Fother":               `{"space":"default","corsId":"GET%2Fother","method":"GET","path":"/another"}`,
+		"cors/default/GET%2Fa%2F..":              `{"space":"default","corsId":"GET%2Fa%2F..","method":"GET","path":"/a/.."}`,
+		"cors/default/FLY%2F":                    `{"space":"default","corsId":"FLY%2F","method":"FLY","path":"/"}`,
 		"plans/default/x":                        `{}`,
 	})
 	if err := i.live.CatchUp(t.Context()); err != nil {
@@ -107,14 +115,14 @@ func TestX3_X4(t *testing.T) {
 	}
 	check := func(snapshot *store.Snapshot) {
 		t.Helper()
-		if n := snapshot.Corrupt(); n != 13 {
-			t.Errorf("%d records are left out, want 13", n)
+		if n := snapshot.Corrupt(); n != 17 {
+			t.Errorf("%d records are left out, want 17", n)
 		}
 		if snapshot.Function("default", "good") == nil || snapshot.Function("default", "x4") != nil {
 			t.Error("the good one is gone, or a bad one is there")
 		}
 		items, head, err := s.Load(t.Context(), store.Shared)
-		if err != nil || snapshot.Head != head || len(items) != 14 {
+		if err != nil || snapshot.Head != head || len(items) != 18 {
 			t.Errorf("%v: snapshot at %v, store at %v with %d items", err, snapshot.Head, head, len(items))
 		}
 	}
@@ -132,8 +140,8 @@ func TestX3_X4(t *testing.T) {
 	if _, err := i.config.DeleteFunction(t.Context(), "default", "x4", nil); err != nil {
 		t.Error(err)
 	}
-	if n := i.live.Snapshot().Corrupt(); n != 12 {
-		t.Errorf("%d records are left out, want 12", n)
+	if n := i.live.Snapshot().Corrupt(); n != 16 {
+		t.Errorf("%d records are left out, want 16", n)
 	}
 }
 
@@ -164,7 +172,8 @@ func TestUnknownMembersSurvive(t *testing.T) {
 	commitRaw(t, s, map[string]string{
 		"functions/default/f":           `{"space":"default","functionId":"f","type":"http","provider":{"url":"http://localhost:1","weight":{"a":1}},"color":"red"}`,
 		"subscriptions/default/e,f,%2F": `{"space":"default","subscriptionId":"e,f,%2F","event":"e","functionId":"f","path":"/","color":"red"}`,
-		"eventtypes/default/t":          `{"space":"default","name":"t","color":"red"}`,
+		"eventtypes/default/t":          `{"space":"default","name":"t","color":"red","subscriptions":"many"}`,
+		"cors/default/GET%2Fa":          `{"space":"default","corsId":"GET%2Fa","method":"GET","path":"/a","color":"red"}`,
 	})
 	if err := i.live.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
@@ -190,6 +199,13 @@ func TestUnknownMembersSurvive(t *testing.T) {
 	if _, err := i.config.UpdateEventType(t.Context(), typ, nil); err != nil {
 		t.Fatal(err)
 	}
+	cors, err := i.rules.DecodeCORS([]byte(`{"method":"GET","path":"/a","metadata":{"a":"b"}}`), "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.config.UpdateCORS(t.Context(), cors.ID, cors, nil); err != nil {
+		t.Fatal(err)
+	}
 	items, _, err := s.Load(t.Context(), store.Shared)
 	if err != nil {
 		t.Fatal(err)
@@ -197,6 +213,9 @@ func TestUnknownMembersSurvive(t *testing.T) {
 	for _, item := range items {
 		if !strings.Contains(string(item.Value), `"color":"red"`) {
 			t.Errorf("%s is now %s", item.Key, item.Value)
+		}
+		if strings.Contains(string(item.Value), "many") {
+			t.Errorf("a count was stored: %s", item.Value)
 		}
 		if strings.HasPrefix(item.Key, "functions/") && !strings.Contains(string(item.Value), `"weight":{"a":1}`) {
 			t.Errorf("a setting of the provider is gone: %s", item.Value)
@@ -620,7 +639,7 @@ func TestApply(t *testing.T) {
 		space := spaces[random.IntN(len(spaces))]
 		path := []string{"/", "/a", "/:x", "/a/:y", "/*z", "/:x/b"}[random.IntN(6)]
 		if random.IntN(3) > 0 {
-			event := []string{"http", "e", "invoke"}[random.IntN(3)]
+			event := []string{"http", "e", "invoke", "gateway.function.invoked"}[random.IntN(4)]
 			_ = i.subscribe(space, fmt.Sprintf(`{"functionId":"f","event":%q,"method":"GET","path":%q}`, event, path)) // or refused
 			continue
 		}
@@ -644,6 +663,12 @@ func TestApply(t *testing.T) {
 			if describe(got) != describe(want) {
 				t.Errorf("%s on %s goes to\n%s, in a fresh snapshot to\n%s", event, path, describe(got), describe(want))
 			}
+		}
+	}
+	for _, space := range spaces {
+		got := describe(store.Route{Async: i.live.Snapshot().System("function.invoked", space, nil)})
+		if want := describe(store.Route{Async: fresh.live.Snapshot().System("function.invoked", space, nil)}); got != want {
+			t.Errorf("the system event of %s goes to\n%s, in a fresh snapshot to\n%s", space, got, want)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 
 // record is what an item of a realm holds.
 type record interface {
-	*Function | *Subscription | *EventType
+	*Function | *Subscription | *EventType | *CORS
 	record() ([]byte, error)
 	revision() Rev
 }
@@ -29,11 +29,13 @@ const (
 	functionKind     = "functions"
 	subscriptionKind = "subscriptions"
 	eventTypeKind    = "eventtypes"
+	corsKind         = "cors"
 )
 
 func functionKey(space, id string) string     { return recordKey(functionKind, space, id) }
 func subscriptionKey(space, id string) string { return recordKey(subscriptionKind, space, id) }
 func eventTypeKey(space, name string) string  { return recordKey(eventTypeKind, space, name) }
+func corsKey(space, id string) string         { return recordKey(corsKind, space, id) }
 
 // recordKey returns the key of a record. An id too long for a key is hashed: the record has it in full. No id contains a "~".
 func recordKey(kind, space, id string) string {
@@ -51,7 +53,7 @@ type quarantined struct {
 	why error
 }
 
-// decodeItem reads a stored record: a *Function, *Subscription or *EventType, or *quarantined with the reason. What a database holds is
+// decodeItem reads a stored record: one of those of record, or *quarantined with the reason. What a database holds is
 // hostile, too: a record must say the key that it is stored under, and only the shared realm holds more than the space of its name.
 func (r *Rules) decodeItem(realm Realm, item Item) any {
 	kind, rest, _ := strings.Cut(item.Key, "/")
@@ -77,11 +79,15 @@ func (r *Rules) decodeItem(realm Realm, item Item) any {
 			rec, key = s, subscriptionKey(s.Space, s.ID)
 		}
 	case eventTypeKind:
-		t := &EventType{Rev: item.Rev}
-		if json.Unmarshal(item.Value, t) != nil {
-			err = errUnreadable
+		var t *EventType
+		if t, err = storedEventType(item); t != nil {
+			rec, key = t, eventTypeKey(t.Space, t.Name)
 		}
-		rec, key = t, eventTypeKey(t.Space, t.Name)
+	case corsKind:
+		var c *CORS
+		if c, err = storedCORS(item); c != nil {
+			rec, key = c, corsKey(c.Space, c.ID)
+		}
 	default:
 		err = fmt.Errorf("this version knows no %q", kind)
 	}
@@ -158,7 +164,7 @@ func (r *Rules) storedSubscription(item Item, space string) (*Subscription, erro
 		FunctionID string            `json:"functionId"`
 		Method     string            `json:"method"`
 		Path       string            `json:"path"`
-		CORS       *CORS             `json:"cors"`
+		CORS       *CORSPolicy       `json:"cors"`
 		Metadata   map[string]string `json:"metadata"`
 		Extra      jsontext.Value    `json:",embed"`
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// Rules reads and checks what people and databases hand us as functions, subscriptions and event types. It is safe for concurrent use.
+// Rules reads and checks what people and databases hand us as functions, subscriptions, event types and CORS records. It is safe for concurrent use.
 type Rules struct {
 	types    map[string]*FunctionType
 	compat   bool
@@ -29,9 +29,12 @@ func NewRules(types []FunctionType, compat bool) *Rules {
 	}
 	name := regexp.MustCompile(`^[a-zA-Z0-9.\-_]+$`)
 	matches := func(f validator.FieldLevel) bool { return name.MatchString(f.Field().String()) }
+	isPath := func(f validator.FieldLevel) bool { return checkPath(f.Field().String()) == nil }
 	// The tags are part of the messages that clients know (contract, 2.3).
-	for _, tag := range []string{"space", "functionid", "eventtype", "eventType", "name"} {
-		if err := r.validate.RegisterValidation(tag, matches); err != nil {
+	for tag, check := range map[string]validator.Func{
+		"space": matches, "functionid": matches, "eventtype": matches, "eventType": matches, "name": matches, "path": isPath,
+	} {
+		if err := r.validate.RegisterValidation(tag, check); err != nil {
 			panic(err) // only for an empty tag
 		}
 	}

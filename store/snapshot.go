@@ -17,20 +17,40 @@ type Snapshot struct {
 	Head  Head
 
 	rules   *Rules
-	items   *btree.Map[string, any] // by item key: *Function, *Subscription, *EventType, *quarantined
+	items   *btree.Map[string, any] // by item key: those of record, and *quarantined
 	sync    route.Tree[*Subscription]
 	async   route.Tree[*Subscription]
-	invoke  route.Tree[*Subscription] // by function, not by event
+	invoke  route.Tree[*Subscription]         // by function, not by event
+	system  *btree.Map[string, *Subscription] // by systemKey; they are in none of the trees
+	cors    corsTable
 	corrupt int
+	// authorizing is how many event types may have an authorizer.
+	authorizing int
 
 	forking sync.Mutex // copying a btree marks both copies
 }
 
 // Target is one function of one subscription that gets an event, and the path parameters of its route.
 type Target struct {
-	Subscription  *Subscription
-	Function      *Function // nil if its record cannot be read
+	Subscription  *Subscription // nil for a function that is invoked without one
+	Function      *Function     // nil if its record cannot be read
 	Names, Values []string
+}
+
+// Space returns the space of the target.
+func (t Target) Space() string {
+	if t.Subscription == nil {
+		return t.Function.Space
+	}
+	return t.Subscription.Space
+}
+
+// EventType returns the event type that the target is one of. A function that is invoked without a subscription is one of invoke.
+func (t Target) EventType() string {
+	if t.Subscription == nil {
+		return InvokeEvent
+	}
+	return t.Subscription.EventType
 }
 
 // Route says where a request goes: to at most one target whose answer the sender waits for, and to any number of others. It may be
@@ -49,11 +69,17 @@ const Plain = plain
 
 // NewSnapshot returns the snapshot of a realm that holds the given items at head. Items that cannot be read are left out; report gets them.
 func NewSnapshot(rules *Rules, realm Realm, items []Item, head Head, report func(key string, why error)) *Snapshot {
-	e := (&Snapshot{Realm: realm, rules: rules, items: new(btree.Map[string, any])}).edit()
+	e := emptySnapshot(rules, realm).edit()
 	for item, rec := range rules.decodeItems(realm, items) {
 		e.insert(item, rec, report)
 	}
 	return e.snapshot(head.Rev, head.Chain)
+}
+
+func emptySnapshot(rules *Rules, realm Realm) *Snapshot {
+	s := &Snapshot{Realm: realm, rules: rules, items: new(btree.Map[string, any]), system: new(btree.Map[string, *Subscription])}
+	s.cors.records = new(btree.Map[string, *CORS])
+	return s
 }
 
 // Apply returns the snapshot after the given commits, of which those that it has already are passed over.
@@ -119,6 +145,11 @@ func (s *Snapshot) EventType(space, name string) *EventType {
 	return get[*EventType](s, eventTypeKey(space, name))
 }
 
+// CORSRecord returns a CORS record, or nil. CORS finds the one for a request.
+func (s *Snapshot) CORSRecord(space, id string) *CORS {
+	return get[*CORS](s, corsKey(space, id))
+}
+
 // Functions returns the functions of a space in the order of their ids.
 func (s *Snapshot) Functions(space string) iter.Seq[*Function] {
 	return list[*Function](s, recordKey(functionKind, space, ""))
@@ -134,7 +165,12 @@ func (s *Snapshot) EventTypes(space string) iter.Seq[*EventType] {
 	return list[*EventType](s, recordKey(eventTypeKind, space, ""))
 }
 
-// Counts returns how many functions, subscriptions and event types each space has.
+// CORSRecords returns the CORS records of a space in the order of their ids.
+func (s *Snapshot) CORSRecords(space string) iter.Seq[*CORS] {
+	return list[*CORS](s, recordKey(corsKind, space, ""))
+}
+
+// Counts returns how many functions, subscriptions, event types and CORS records each space has.
 func (s *Snapshot) Counts() map[string]Counts {
 	counts := map[string]Counts{}
 	s.items.Scan(func(_ string, rec any) bool {
@@ -151,6 +187,10 @@ func (s *Snapshot) Counts() map[string]Counts {
 			c := counts[rec.Space]
 			c.EventTypes++
 			counts[rec.Space] = c
+		case *CORS:
+			c := counts[rec.Space]
+			c.CORS++
+			counts[rec.Space] = c
 		}
 		return true
 	})
@@ -158,7 +198,7 @@ func (s *Snapshot) Counts() map[string]Counts {
 }
 
 // Counts says how many things a space has.
-type Counts struct{ Functions, Subscriptions, EventTypes int }
+type Counts struct{ Functions, Subscriptions, EventTypes, CORS int }
 
 // Corrupt returns how many records of the realm cannot be read.
 func (s *Snapshot) Corrupt() int { return s.corrupt }
@@ -205,7 +245,7 @@ func list[R record](s *Snapshot, prefix string) iter.Seq[R] {
 
 // HasSpace says whether there is anything in a space.
 func (s *Snapshot) HasSpace(space string) bool {
-	for _, kind := range []string{functionKind, subscriptionKind, eventTypeKind} {
+	for _, kind := range []string{functionKind, subscriptionKind, eventTypeKind, corsKind} {
 		prefix, found := recordKey(kind, space, ""), false
 		s.items.Ascend(prefix, func(key string, _ any) bool {
 			found = strings.HasPrefix(key, prefix)

@@ -1,4 +1,4 @@
-// Package store holds the configuration: what functions, subscriptions and event types are and which
+// Package store holds the configuration: what functions, subscriptions, event types and CORS records are and which
 // rules they obey, how they are written to a key-value database, and the snapshot of them that requests are routed by.
 package store
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -25,7 +24,7 @@ type Subscription struct {
 	FunctionID string
 	Method     string
 	Path       string
-	CORS       *CORS             // seed's shape only
+	CORS       *CORSPolicy       // seed's shape only
 	Metadata   map[string]string // 0.9's shape only
 	Extra      jsontext.Value    // what a newer version stored
 	Rev        Rev
@@ -40,14 +39,6 @@ const (
 	Seed Shape = iota // event, path, method
 	V09               // type, eventType
 )
-
-// CORS says which origins a browser lets read the answers of a seed-shaped subscription.
-type CORS struct {
-	Origins          []string `json:"origins"`
-	Methods          []string `json:"methods"`
-	Headers          []string `json:"headers"`
-	AllowCredentials bool     `json:"allowCredentials"`
-}
 
 // Event names that mean more than themselves.
 const (
@@ -65,7 +56,7 @@ type seedBody struct {
 	FunctionID string         `json:"functionId"`
 	Method     string         `json:"method,omitempty"`
 	Path       string         `json:"path"`
-	CORS       *CORS          `json:"cors,omitempty"`
+	CORS       *CORSPolicy    `json:"cors,omitempty"`
 	Extra      jsontext.Value `json:",embed"`
 }
 
@@ -123,16 +114,19 @@ func (r *Rules) decodeSeed(body []byte, space string) (*Subscription, error) {
 		return nil, errors.New("Missing required fields (method, path) for HTTP event.") //lint:ignore ST1005 clients know it so
 	}
 	s := b.subscription(space)
-	if s.CORS != nil && s.CORS.AllowCredentials && slices.Contains(s.CORS.Origins, "*") && !r.compat {
-		return nil, errors.New("cors.allowCredentials needs cors.origins that are named: credentials cannot be allowed to every origin")
+	if s.CORS == nil || r.compat {
+		return s, nil
 	}
-	return s, nil
+	return s, s.CORS.check(corsNames{"cors.origins", "cors.methods", "cors.headers", "cors.allowCredentials"})
 }
 
 func (b *seedBody) subscription(space string) *Subscription {
 	s := &Subscription{
 		Space: space, Shape: Seed, Sync: b.Event == HTTPEvent, EventType: b.Event,
-		FunctionID: b.FunctionID, Method: b.Method, Path: withSlash(b.Path), CORS: b.CORS.withDefaults(),
+		FunctionID: b.FunctionID, Method: b.Method, Path: withSlash(b.Path), CORS: b.CORS,
+	}
+	if s.CORS != nil {
+		s.CORS.setDefaults()
 	}
 	s.function = functionKey(space, s.FunctionID)
 	id := []string{s.EventType, s.FunctionID, url.PathEscape(s.Path)}
@@ -192,23 +186,6 @@ func checkPath(path string) error {
 		return errorf(Invalid, "Subscription path conflict: %s", err)
 	}
 	return err
-}
-
-func (c *CORS) withDefaults() *CORS {
-	if c == nil {
-		return nil
-	}
-	d := *c
-	if len(d.Origins) == 0 {
-		d.Origins = []string{"*"}
-	}
-	if len(d.Methods) == 0 {
-		d.Methods = []string{"HEAD", "GET", "POST"}
-	}
-	if len(d.Headers) == 0 {
-		d.Headers = []string{"Origin", "Accept", "Content-Type"}
-	}
-	return &d
 }
 
 // MarshalJSONTo writes the subscription in the shape that it was made in.
@@ -285,8 +262,8 @@ func (s *Subscription) routing() (routing, error) {
 	return k, nil
 }
 
-// conflict returns the error for a second sync subscription on the shape of one that is there already with the pattern q.
-func (k routing) conflict(q route.Pattern) error {
+// conflict returns the error for a second thing of a kind on the shape of one that is there already with the pattern q.
+func (k routing) conflict(thing string, q route.Pattern) error {
 	ours, theirs := k.pattern.Names(), q.Names()
 	for i, name := range theirs {
 		if ours[i] == name {
@@ -296,7 +273,7 @@ func (k routing) conflict(q route.Pattern) error {
 		if strings.HasSuffix(q.String(), "/*"+name) {
 			kind = "wildcard"
 		}
-		return errorf(Exists, "Subscription path conflict: %s with different name (%q) already defined: for route: %s", kind, name, k.pattern)
+		return errorf(Exists, "%s path conflict: %s with different name (%q) already defined: for route: %s", thing, kind, name, k.pattern)
 	}
-	return errorf(Exists, "Subscription path conflict: route %s conflicts with existing route", k.pattern)
+	return errorf(Exists, "%s path conflict: route %s conflicts with existing route", thing, k.pattern)
 }

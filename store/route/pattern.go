@@ -78,6 +78,25 @@ func (p Pattern) SameShape(q Pattern) bool {
 	}
 }
 
+// Shape returns a text that p shares with all patterns of the same shape, and
+// with no other. It begins with a slash and has no NUL byte.
+func (p Pattern) Shape() string {
+	var b strings.Builder
+	for tail, more := p.text[1:], true; more; {
+		var s segment
+		s, tail, more = cutSegment(tail)
+		switch s.kind {
+		case static:
+			b.WriteString("/" + s.text)
+		case param:
+			b.WriteString("/\x01:") // no static text has a control character
+		case rest:
+			b.WriteString("/\x01*")
+		}
+	}
+	return b.String()
+}
+
 func (p Pattern) appendNames(names []string) []string {
 	for tail, more := p.text[1:], true; more; {
 		var s segment

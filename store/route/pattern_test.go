@@ -2,9 +2,11 @@ package route
 
 import (
 	"fmt"
+	"math/rand"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func mustPattern(path string) Pattern {
@@ -90,4 +92,30 @@ func TestSameShape(t *testing.T) {
 	f("/*a", "/*b", true)
 	f("/*a", "/%2Aa", false)
 	f("/:a/:b", "/:b/:a", true)
+}
+
+// TestShape: two patterns have one shape's text if and only if they match the same.
+func TestShape(t *testing.T) {
+	t.Parallel()
+	f := func(a, b string, want bool) {
+		t.Helper()
+		p, q := mustPattern(a), mustPattern(b)
+		if same := p.Shape() == q.Shape(); same != want || same != p.SameShape(q) {
+			t.Errorf("%q and %q have the shapes %q and %q", a, b, p.Shape(), q.Shape())
+		}
+	}
+	f("/", "/", true)
+	f("/a/:b/*c", "/%61/:x/*y", true)
+	f("/a", "/a/", false)
+	f("/:a", "/*a", false)
+	f("/:a", "/%3A", false)
+	f("/:a", "/%3Aa", false)
+	f("/*a", "/%2A", false)
+	f("/a%2fb", "/a%2Fb", true)
+	f("/a%2Fb", "/a/b", false)
+	r := random{rand.New(rand.NewSource(time.Now().UnixNano()))}
+	for range 2000 {
+		p, q := r.route().pattern, r.route().pattern
+		f(p.String(), q.String(), p.SameShape(q))
+	}
 }
