@@ -3,6 +3,8 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -59,7 +61,7 @@ func newGateway(o *Options, s store.Store, frozen *store.Frozen, log *slog.Logge
 	hosted := hosts != nil
 	registry := newRegistry()
 	dispatcher := invoke.NewDispatcher(
-		invoke.Options{Compat: o.Compat, Backlog: o.WorkersBacklog, Frozen: frozen != nil},
+		invoke.Options{Compat: o.Compat, Backlog: o.WorkersBacklog, Frozen: frozen != nil, LineageKey: lineageKey(o, log)},
 		invoke.NewEgress(invoke.EgressOptions{Hosted: hosted, Allow: o.EgressAllow, Deny: o.EgressDeny, Never: invoke.RuntimeAPI(os.Getenv("AWS_LAMBDA_RUNTIME_API"))}),
 		invoke.NewMetrics(registry), log)
 	rules := store.NewRules(invoke.FunctionTypes(hosted), o.Compat)
@@ -70,6 +72,22 @@ func newGateway(o *Options, s store.Store, frozen *store.Frozen, log *slog.Logge
 		Metrics: handlers.NewMetrics(registry), Registry: registry, Log: log,
 		Token: o.ConfigToken, Compat: o.Compat, OpenInvoke: o.Invoke == "open",
 	}, nil
+}
+
+// lineageKey returns the key by which the gateway knows the events that follow from others: one that gateways of the same configuration have, too, or none.
+func lineageKey(o *Options, log *slog.Logger) []byte {
+	secret := cmp.Or(o.LineageKey, o.ConfigToken)
+	if secret == "" {
+		if scheme, _, _ := strings.Cut(o.Store, ":"); scheme != "memory" && scheme != "embed" {
+			log.Warn("this gateway has no key in common with others: a loop of events that goes through several of them is not found. Set " + lineageKeyEnv)
+		}
+		return nil
+	}
+	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "event-gateway lineage", 32)
+	if err != nil {
+		panic(err) // only for a length that no hash has
+	}
+	return key
 }
 
 func (a *App) listen() error {
@@ -172,8 +190,9 @@ func (a *App) newServer(surface handlers.Surface, addr string, port uint, pair K
 	return &server{tls: tlsConfig != nil, addr: addr, listeners: listeners, http: &http.Server{
 		Handler: a.gateway.Router(surface), TLSConfig: tlsConfig,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog:       slog.NewLogLogger(a.log.Handler(), slog.LevelDebug), // what strangers' connections do wrong
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true,                                                // it would answer OPTIONS * and keep connections that ours close
+		ErrorLog:                     slog.NewLogLogger(a.log.Handler(), slog.LevelDebug), // what strangers' connections do wrong
 	}}, nil
 }
 

@@ -53,6 +53,7 @@ func (c *realmsCollector) Collect(ch chan<- prometheus.Metric) {
 			put(prometheus.GaugeValue, "functions_total", "Registered functions.", float64(n.Functions), space)
 			put(prometheus.GaugeValue, "subscriptions_total", "Subscriptions.", float64(n.Subscriptions), space)
 			put(prometheus.GaugeValue, "eventtypes_total", "Registered event types.", float64(n.EventTypes), space)
+			put(prometheus.GaugeValue, "cors_total", "CORS records.", float64(n.CORS), space)
 		}
 	}
 	if realms == 0 {

@@ -23,8 +23,11 @@ import (
 // EnvPrefix begins the name of each option in the environment: -events-port is EVENT_GATEWAY_EVENTS_PORT.
 const EnvPrefix = "EVENT_GATEWAY"
 
-// tokenEnv is the operator's token. It is no flag, since other users of a machine can read those.
-const tokenEnv = EnvPrefix + "_CONFIG_TOKEN"
+// Secrets are no flags, since other users of a machine can read those.
+const (
+	tokenEnv      = EnvPrefix + "_CONFIG_TOKEN" // the operator's token
+	lineageKeyEnv = EnvPrefix + "_LINEAGE_KEY"  // signs the lineage of events
+)
 
 // Options are the settings of a gateway.
 type Options struct {
@@ -38,6 +41,9 @@ type Options struct {
 
 	ConfigToken     string
 	ConfigTokenFile string
+
+	LineageKey     string
+	LineageKeyFile string
 
 	Store         string // the URL of the store; "embed:" starts one in this process
 	EmbedDataDir  string
@@ -138,6 +144,7 @@ func (o *Options) declareLambda(fs *flag.FlagSet) {
 func (o *Options) declare(fs *flag.FlagSet, defaultStore string) {
 	fs.StringVar(&o.Store, "store", defaultStore, "where the configuration is: embed: (etcd in this process), etcd://h1:2379,h2:2379/prefix, or memory: (lost at exit)")
 	fs.StringVar(&o.ConfigTokenFile, "config-token-file", "", "file with the token that the Config API asks for; or set "+tokenEnv)
+	fs.StringVar(&o.LineageKeyFile, "lineage-key-file", "", "file with the key that all gateways of one configuration share to find loops of events; or set "+lineageKeyEnv+" (default: made of the Config API's token)")
 	fs.BoolVar(&o.Compat, "compat", false, "deliver and answer as the first Event Gateway did in 2018")
 	fs.StringVar(&o.Invoke, "invoke", "", "which functions an invoke event reaches: subscribed, or open for all (default: subscribed; open with -dev)")
 
@@ -269,7 +276,7 @@ func (o *Options) complete() error {
 		return fmt.Errorf("%s must be at least 1", o.named("hosted-realms"))
 	}
 	_, err := handlers.NewHosts(o.HostedDomains)
-	return cmp.Or(err, checkLists())
+	return cmp.Or(err, checkLists(), o.readLineageKey())
 }
 
 // named returns the name of an option as the person who set it knows it: a Lambda has no flags.
@@ -280,19 +287,36 @@ func (o *Options) named(option string) string {
 	return EnvPrefix + "_" + strings.ToUpper(strings.ReplaceAll(option, "-", "_"))
 }
 
-func (o *Options) readToken() error {
-	o.ConfigToken = strings.TrimSpace(os.Getenv(tokenEnv))
-	if o.ConfigTokenFile == "" {
-		return nil
+func (o *Options) readToken() (err error) {
+	o.ConfigToken, err = o.readSecret(tokenEnv, "config-token-file", o.ConfigTokenFile)
+	return err
+}
+
+// readSecret returns a secret: from the file, if one is named, else from the environment.
+func (o *Options) readSecret(env, option, file string) (string, error) {
+	if file == "" {
+		return strings.TrimSpace(os.Getenv(env)), nil
 	}
-	b, err := os.ReadFile(o.ConfigTokenFile)
+	b, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("%s: %w", o.named("config-token-file"), err)
+		return "", fmt.Errorf("%s: %w", o.named(option), err)
 	}
-	if o.ConfigToken = strings.TrimSpace(string(b)); o.ConfigToken == "" {
-		return fmt.Errorf("%s: %s is empty", o.named("config-token-file"), o.ConfigTokenFile)
+	secret := strings.TrimSpace(string(b))
+	if secret == "" {
+		return "", fmt.Errorf("%s: %s is empty", o.named(option), file)
 	}
-	return nil
+	return secret, nil
+}
+
+// minLineageKey is so many characters that nobody finds a key by trying.
+const minLineageKey = 16
+
+func (o *Options) readLineageKey() (err error) {
+	o.LineageKey, err = o.readSecret(lineageKeyEnv, "lineage-key-file", o.LineageKeyFile)
+	if err == nil && o.LineageKey != "" && len(o.LineageKey) < minLineageKey {
+		err = fmt.Errorf("the key of %s or %s is too short: it must have at least %d characters", o.named("lineage-key-file"), lineageKeyEnv, minLineageKey)
+	}
+	return err
 }
 
 func orDefault(s *string, value string) {

@@ -128,7 +128,7 @@ func playAWSLambda(args []string) (string, func(string) string, error) {
 		}
 		call, err := t.Open(f, invoke.NewEgress(invoke.EgressOptions{}))
 		return "ready", caller(func(ctx context.Context) ([]byte, error) {
-			a, err := call(ctx, invoke.Payload{ContentType: "application/json", Body: []byte(kilobyte)})
+			a, err := call(ctx, invoke.Payload{Body: []byte(kilobyte)})
 			if err != nil {
 				return nil, err
 			}

@@ -35,6 +35,7 @@ var (
 	serverNumbers = []number{
 		{"sync", measureSync},
 		{"routes", measureRoutes},
+		{"events", measureEvents},
 		{"large", measureLarge},
 		{"spread", measureSpread},
 		{"create", measureCreate},

@@ -3,6 +3,7 @@ package invoke
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -47,7 +48,7 @@ func (l *lambdaFunction) invoke(ctx context.Context, p Payload) (*Answer, error)
 	if call.credentials, err = l.credentials.Retrieve(ctx); err != nil {
 		return nil, call.noCredentials(ctx, err)
 	}
-	input := &lambda.InvokeInput{FunctionName: &l.name, InvocationType: types.InvocationTypeRequestResponse, Payload: p.Body}
+	input := &lambda.InvokeInput{FunctionName: &l.name, InvocationType: types.InvocationTypeRequestResponse, Payload: p.Body, ClientContext: clientContext(p)}
 	out, err := l.client.Invoke(ctx, input, call.use)
 	switch {
 	case err != nil:
@@ -56,6 +57,15 @@ func (l *lambdaFunction) invoke(ctx context.Context, p Payload) (*Answer, error)
 		return nil, call.functionFailure(out.Payload)
 	}
 	return &Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: out.Payload}, nil
+}
+
+// clientContext is where a Lambda function finds what others get in headers (docs.aws.amazon.com/lambda, "Invoke", ClientContext).
+func clientContext(p Payload) *string {
+	if p.Lineage == "" {
+		return nil
+	}
+	text := base64.StdEncoding.EncodeToString([]byte(`{"custom":{"eventgatewaylineage":"` + p.Lineage + `"}}`))
+	return &text
 }
 
 // lambdaCall is what the SDK signs and sends one call with.

@@ -2,6 +2,7 @@ package invoke_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -101,7 +102,7 @@ func mustOpen(t testing.TB, f *store.Function) invoke.Invoker {
 }
 
 func payload(body string) invoke.Payload {
-	return invoke.Payload{ContentType: "application/json", Body: []byte(body)}
+	return invoke.Payload{Body: []byte(body)}
 }
 
 // wantError wants an *Error of the class, with a message that has all the words.
@@ -173,6 +174,27 @@ func TestLambda(t *testing.T) {
 	}
 	_, err = f("missing", `{}`)
 	wantError(t, err, invoke.Invalid, "no such function", "(ResourceNotFoundException)")
+}
+
+// TestLambdaLineage: a Lambda function gets no headers, but a client context.
+func TestLambdaLineage(t *testing.T) {
+	got := make(chan string, 1)
+	region := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got <- r.Header.Get("X-Amz-Client-Context")
+		_, _ = io.WriteString(w, `{}`)
+	}))
+	t.Cleanup(region.Close)
+	t.Setenv("AWS_ENDPOINT_URL_LAMBDA", region.URL)
+	t.Setenv("AWS_CA_BUNDLE", "")
+	call := mustOpen(t, function(t, arn, ownKeys))
+	for lineage, want := range map[string]string{"": "", "AbC-_9": `{"custom":{"eventgatewaylineage":"AbC-_9"}}`} {
+		if _, err := call(t.Context(), invoke.Payload{Body: []byte("{}"), Lineage: lineage}); err != nil {
+			t.Fatal(err)
+		}
+		if raw, err := base64.StdEncoding.DecodeString(<-got); err != nil || string(raw) != want {
+			t.Errorf("lineage %q: the client context is %q, want %q: %v", lineage, raw, want, err)
+		}
+	}
 }
 
 // TestLambdaRefused: what AWS Lambda itself answers.

@@ -27,6 +27,7 @@ type Dispatcher struct {
 	metrics *Metrics
 	log     *slog.Logger
 	lost    atomic.Int64
+	loops   *loops
 }
 
 // Options are the settings of a Dispatcher.
@@ -37,6 +38,8 @@ type Options struct {
 	Backlog int
 	// Frozen is set in a process that is frozen between requests: async deliveries are made while the request is under way.
 	Frozen bool
+	// LineageKey signs the lineage of events: gateways that share it see a loop that goes through all of them. Empty: a key of this process.
+	LineageKey []byte
 }
 
 const (
@@ -51,23 +54,23 @@ const (
 // lane is the function that a delivery waits for.
 type lane struct{ space, function string }
 
-// delivery is one event on its way to one target.
-type delivery struct {
-	event  *event.Event
-	target store.Target
-	shared *encodings
+// Fanout is an event and all the targets that get it later.
+type Fanout struct {
+	Event   *event.Event
+	Targets []store.Target
 }
 
-// encodings keeps the forms of an event that goes to many targets, so that each is written once. Plain HTTP requests are not shared: their
-// path parameters differ from target to target.
-type encodings struct {
-	mu    sync.Mutex
-	forms map[event.Format][]byte
+// delivery is one event on its way to one target.
+type delivery struct {
+	event    *event.Event
+	target   store.Target
+	shared   *encodings
+	snapshot *store.Snapshot // nil if nobody is to be told of the delivery
 }
 
 // NewDispatcher returns a dispatcher that goes out by e. It has to be drained in the end.
 func NewDispatcher(o Options, e *Egress, m *Metrics, log *slog.Logger) *Dispatcher {
-	d := &Dispatcher{options: o, egress: e, types: map[string]Type{}, metrics: m, log: log}
+	d := &Dispatcher{options: o, egress: e, types: map[string]Type{}, metrics: m, log: log, loops: newLoops(o.LineageKey)}
 	for _, t := range Types(e.hosted) {
 		d.types[t.Name] = t
 	}
@@ -75,9 +78,9 @@ func NewDispatcher(o Options, e *Egress, m *Metrics, log *slog.Logger) *Dispatch
 	return d
 }
 
-// Call delivers ev to t and returns the response that its answer stands for. Its errors are *Error.
-func (d *Dispatcher) Call(ctx context.Context, ev *event.Event, t store.Target) (*Response, error) {
-	return d.now(ctx, ev, t, func(a *Answer) (*Response, error) {
+// Call delivers ev to t, which is a target of s, and returns the response that its answer stands for. Its errors are *Error.
+func (d *Dispatcher) Call(ctx context.Context, s *store.Snapshot, ev *event.Event, t store.Target) (*Response, error) {
+	return d.now(ctx, s, ev, t, func(a *Answer) (*Response, error) {
 		if t.Function.Response == store.Passthrough {
 			return a.Passthrough()
 		}
@@ -92,9 +95,9 @@ func (d *Dispatcher) Call(ctx context.Context, ev *event.Event, t store.Target) 
 	})
 }
 
-// Invoke delivers ev to t and returns its answer as it is. Its errors are *Error.
-func (d *Dispatcher) Invoke(ctx context.Context, ev *event.Event, t store.Target) (*Response, error) {
-	return d.now(ctx, ev, t, func(a *Answer) (*Response, error) {
+// Invoke delivers ev to t, which is a target of s, and returns its answer as it is. Its errors are *Error.
+func (d *Dispatcher) Invoke(ctx context.Context, s *store.Snapshot, ev *event.Event, t store.Target) (*Response, error) {
+	return d.now(ctx, s, ev, t, func(a *Answer) (*Response, error) {
 		r := &Response{Status: http.StatusOK, Header: http.Header{}, Body: a.Body}
 		if contentType := a.Header.Get("Content-Type"); contentType != "" {
 			r.Header.Set("Content-Type", contentType)
@@ -104,16 +107,18 @@ func (d *Dispatcher) Invoke(ctx context.Context, ev *event.Event, t store.Target
 }
 
 // now calls t for a sender who waits. read makes a response of its answer.
-func (d *Dispatcher) now(ctx context.Context, ev *event.Event, t store.Target, read func(*Answer) (*Response, error)) (*Response, error) {
+func (d *Dispatcher) now(ctx context.Context, s *store.Snapshot, ev *event.Event, t store.Target, read func(*Answer) (*Response, error)) (*Response, error) {
 	f := t.Function
 	if f == nil {
 		return nil, noFunction(t)
 	}
+	ended := d.invoking(ctx, s, ev, t)
 	var r *Response
 	answer, err := d.call(ctx, f, d.payload(ev, t, nil))
 	if err == nil {
 		r, err = read(answer)
 	}
+	ended(answer, err)
 	d.metrics.invoked(f, err)
 	if err != nil {
 		e := named(err, f)
@@ -123,27 +128,40 @@ func (d *Dispatcher) now(ctx context.Context, ev *event.Event, t store.Target, r
 	return r, nil
 }
 
-// Enqueue takes ev for all targets, or for none if there is no room: queue.ErrFull, queue.ErrClosed. Each gets it once. wait has to be
-// called before the sender is answered: in a frozen process it returns when all deliveries have ended, which is when ctx ends at the latest.
-func (d *Dispatcher) Enqueue(ctx context.Context, ev *event.Event, targets []store.Target) (wait func(), err error) {
-	shared := &encodings{forms: map[event.Format][]byte{}}
-	items := make([]queue.Item[lane, *delivery], 0, len(targets))
-	for _, t := range targets {
-		t.Names, t.Values = slices.Clone(t.Names), slices.Clone(t.Values)
-		items = append(items, queue.Item[lane, *delivery]{
-			Lane:  lane{t.Subscription.Space, t.Subscription.FunctionID},
-			Bytes: cost(ev, len(targets)),
-			Value: &delivery{event: ev, target: t, shared: shared},
-		})
+// Enqueue takes events for all their targets, or for none if there is no room: queue.ErrFull, queue.ErrClosed. Each target gets its event once. wait has to be
+// called before the sender is answered: in a frozen process it returns when all deliveries have ended, which is when ctx ends at the latest. s is the snapshot that
+// the targets are of, or nil if nobody is to be told of the deliveries.
+func (d *Dispatcher) Enqueue(ctx context.Context, s *store.Snapshot, fanouts ...Fanout) (wait func(), err error) {
+	if s != nil && !s.HasSystem() {
+		s = nil // the deliveries would keep it in memory
+	}
+	n := 0
+	for _, f := range fanouts {
+		n += len(f.Targets)
+	}
+	items := make([]queue.Item[lane, *delivery], 0, n)
+	for _, f := range fanouts {
+		shared := &encodings{}
+		bytes := cost(f.Event, len(f.Targets))
+		for _, t := range f.Targets {
+			t.Names, t.Values = slices.Clone(t.Names), slices.Clone(t.Values)
+			items = append(items, queue.Item[lane, *delivery]{
+				Lane:  lane{t.Subscription.Space, t.Subscription.FunctionID},
+				Bytes: bytes,
+				Value: &delivery{event: f.Event, target: t, shared: shared, snapshot: s},
+			})
+		}
 	}
 	if d.options.Frozen {
 		return d.deliverNow(ctx, items), nil
 	}
 	if err := d.queue.Add(items); err != nil {
-		d.metrics.dropped(targets)
+		for _, item := range items {
+			d.metrics.dropped(item.Value.target)
+		}
 		return nil, err
 	}
-	return func() {}, nil
+	return noWait, nil
 }
 
 // deliverNow makes the deliveries that otherwise a queue would hold, some of them at once.
@@ -169,9 +187,9 @@ func (d *Dispatcher) deliverNow(ctx context.Context, items []queue.Item[lane, *d
 func cost(ev *event.Event, n int) int {
 	encoded := ev.Size + ev.Size/3
 	if ev.Kind == event.Plain {
-		return deliveryBytes + ev.Size/n + encoded
+		return deliveryBytes + ev.Size/max(n, 1) + encoded
 	}
-	return deliveryBytes + (ev.Size+encoded)/n
+	return deliveryBytes + (ev.Size+encoded)/max(n, 1)
 }
 
 // Disconnect closes the connections to functions that are not in use.
@@ -223,10 +241,12 @@ func (d *Dispatcher) attempt(ctx context.Context, v *delivery) *Error {
 	if f == nil {
 		return noFunction(v.target)
 	}
+	ended := d.invoking(ctx, v.snapshot, v.event, v.target)
 	answer, err := d.call(ctx, f, d.payload(v.event, v.target, v.shared))
 	if err == nil {
 		err = d.failure(answer)
 	}
+	ended(answer, err)
 	d.metrics.invoked(f, err)
 	if err != nil {
 		return named(err, f)
@@ -276,46 +296,6 @@ func (d *Dispatcher) failure(a *Answer) error {
 		return &Error{Class: Function, Message: fmt.Sprintf("it answered with a redirect (status %d), which is not followed", a.Status)}
 	}
 	return &Error{Class: Function, Message: fmt.Sprintf("it answered with status %d", a.Status)}
-}
-
-// payload writes ev in the form that t wants. shared may be nil.
-func (d *Dispatcher) payload(ev *event.Event, t store.Target, shared *encodings) Payload {
-	f := d.format(t)
-	p := Payload{ContentType: f.ContentType()}
-	if ev.Kind == event.Plain || shared == nil {
-		p.Body = encode(ev, f, t)
-		return p
-	}
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if shared.forms[f] == nil {
-		shared.forms[f] = encode(ev, f, t)
-	}
-	p.Body = shared.forms[f]
-	return p
-}
-
-func encode(ev *event.Event, f event.Format, t store.Target) []byte {
-	size := 512 + len(ev.Data.Raw)
-	if ev.HTTP != nil {
-		for _, h := range ev.HTTP.Headers {
-			size += len(h.Name) + len(h.Value) + 6
-		}
-	}
-	return ev.Append(make([]byte, 0, size), f, event.Params{Names: t.Names, Values: t.Values})
-}
-
-// format returns the form in which a target gets events: the function's own, else as in 2018 or CloudEvents 1.0.
-func (d *Dispatcher) format(t store.Target) event.Format {
-	switch {
-	case t.Function.EventFormat != "":
-		return event.Format(t.Function.EventFormat)
-	case !d.options.Compat:
-		return event.CloudEvents
-	case t.Subscription != nil && t.Subscription.Shape == store.V09:
-		return event.CloudEvents01
-	}
-	return event.Native
 }
 
 // named returns err as an *Error about f.

@@ -9,15 +9,12 @@ import (
 	"net/url"
 	"syscall"
 	"time"
-
-	"github.com/event-gateway/event-gateway/invoke/event"
 )
 
 // Egress is the one place that calls go out by. It never follows a redirect. Where users of the Config API can name the host, it looks
 // at the address when it dials, not at the name before.
 type Egress struct {
 	transport *http.Transport
-	headers   map[string]http.Header // of a request, by content type; shared by all, since a transport never writes to them
 	hosted    bool
 	aws       awsSettings
 }
@@ -34,11 +31,7 @@ func newEgress(allowed func(network, address string) error) *Egress {
 		Timeout: dialTimeout,
 		Control: func(network, address string, _ syscall.RawConn) error { return allowed(network, address) },
 	}
-	headers := map[string]http.Header{}
-	for _, f := range []event.Format{event.CloudEvents, event.Native} {
-		headers[f.ContentType()] = http.Header{"Content-Type": {f.ContentType()}, "User-Agent": {"event-gateway"}}
-	}
-	return &Egress{headers: headers, transport: newTransport(dialer)}
+	return &Egress{transport: newTransport(dialer)}
 }
 
 const dialTimeout = 3 * time.Second
@@ -67,7 +60,7 @@ func (e *Egress) Close() {
 func (e *Egress) post(ctx context.Context, u *url.URL, p Payload) (*http.Response, error) {
 	req := &http.Request{
 		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        e.headers[p.ContentType],
+		Header:        p.Header, // shared by deliveries: a transport never writes to it
 		ContentLength: int64(len(p.Body)),
 		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Body)), nil },
 	}

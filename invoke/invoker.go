@@ -12,12 +12,6 @@ import (
 // Invoker is a function opened and ready to be called. It is safe for concurrent use and ends when its ctx does.
 type Invoker func(ctx context.Context, p Payload) (*Answer, error)
 
-// Payload is an encoded event.
-type Payload struct {
-	ContentType string
-	Body        []byte
-}
-
 // Answer is what a function said. Status is 200 where the type of the function knows no statuses.
 type Answer struct {
 	Status int

@@ -15,6 +15,7 @@ type Metrics struct {
 	done        *prometheus.CounterVec
 	drops       *prometheus.CounterVec
 	deliveries  *prometheus.CounterVec
+	loops       *prometheus.CounterVec
 	wait        prometheus.Histogram
 }
 
@@ -37,6 +38,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "eventgateway_deliveries_total",
 			Help: "Async deliveries that were accepted and are over, by result: delivered, failed (the one attempt failed) or lost (at shutdown).",
 		}, []string{"result"}),
+		loops: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "eventgateway_loops_stopped_total",
+			Help: "Events that were refused because they are part of a loop, by their first subscription.",
+		}, []string{"space", "type"}),
 		wait: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "eventgateway_events_custom_processing_seconds",
 			Help:    "From receiving an async event to calling the function.",
@@ -46,7 +51,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	for _, result := range []string{"delivered", "failed", "lost"} {
 		m.deliveries.WithLabelValues(result) // an alert needs the series before the first one
 	}
-	r.MustRegister(m.invocations, m.done, m.drops, m.deliveries, m.wait)
+	r.MustRegister(m.invocations, m.done, m.drops, m.deliveries, m.loops, m.wait)
 	return m
 }
 
@@ -72,11 +77,11 @@ func (m *Metrics) processed(t store.Target, ok bool) {
 	m.deliveries.WithLabelValues(result).Inc()
 }
 
-func (m *Metrics) dropped(targets []store.Target) {
-	for _, t := range targets {
-		m.drops.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()
-	}
+func (m *Metrics) dropped(t store.Target) {
+	m.drops.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()
 }
+
+func (m *Metrics) loop(t store.Target) { m.loops.WithLabelValues(t.Space(), t.EventType()).Inc() }
 
 func (m *Metrics) lost(t store.Target) {
 	m.drops.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()

@@ -1,0 +1,79 @@
+package invoke
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/event-gateway/event-gateway/invoke/event"
+	"github.com/event-gateway/event-gateway/store"
+)
+
+// loops finds events that a function sends because of events that it got, again and again.
+type loops struct {
+	signer *signer
+	budget budget
+
+	mu   sync.Mutex
+	told map[eventOf]time.Time
+}
+
+// eventOf names what is told of at most once a minute.
+type eventOf struct{ space, eventType string }
+
+func newLoops(key []byte) *loops {
+	if len(key) == 0 {
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails
+	}
+	return &loops{signer: newSigner(key), told: map[eventOf]time.Time{}}
+}
+
+// LoopError is an event that is refused because it is part of a loop.
+type LoopError struct{ why string }
+
+func (e *LoopError) Error() string {
+	return "This event is part of a loop: " + e.why + ". A function sends events that lead to itself."
+}
+
+// Admit gives ev, which is about to go to targets, the lineage of what follows from it. h is the header of the request that brought it, path its path. The error of an
+// event that is one too many of its chain is a *LoopError. wait is as that of Enqueue; it is called also after an error.
+func (d *Dispatcher) Admit(ctx context.Context, s *store.Snapshot, ev *event.Event, h http.Header, path string, targets []store.Target) (wait func(), err error) {
+	now := time.Now()
+	l, follows := d.loops.signer.lineage(ev.Lineage)
+	why := ""
+	switch {
+	case !follows:
+		l = newLineage()
+	case l.hops >= maxHops:
+		why = fmt.Sprintf("it follows from %d others, one after the other", l.hops)
+	case !d.loops.budget.spend(l.chain, len(targets), now):
+		why = fmt.Sprintf("what it follows from has caused more than %d invocations within %.0f minutes", chainBudget, chainWindow.Minutes())
+	}
+	if why != "" && len(targets) > 0 {
+		ev.Lineage = d.loops.signer.token(l)
+		return d.stopped(ctx, s, ev, h, path, why, targets), &LoopError{why}
+	}
+	l.hops++
+	ev.Lineage = d.loops.signer.token(l)
+	return noWait, nil
+}
+
+// first says whether nothing was told of e within a minute.
+func (l *loops) first(e eventOf, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for told, when := range l.told { // it has hardly any members: only of loops, and only those of a minute
+		if now.Sub(when) >= time.Minute {
+			delete(l.told, told)
+		}
+	}
+	if _, found := l.told[e]; found {
+		return false
+	}
+	l.told[e] = now
+	return true
+}
