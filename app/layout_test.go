@@ -25,9 +25,10 @@ func TestImports(t *testing.T) {
 		}
 		return -1
 	}
-	pure := map[string]bool{"invoke/event": true, "store/route": true}
+	pure := map[string]bool{"invoke/event": true, "store/route": true, "client": true}
 	only := map[string][]string{
 		"github.com/gin-gonic/gin":                                {"handlers"},
+		"github.com/rs/cors":                                      {"handlers"},
 		"go.etcd.io/etcd/server/v3/embed":                         {"app/embed"},
 		"go.etcd.io/etcd/client/v3":                               {"store/etcd", "bench"},
 		module + "app/embed":                                      {"cmd/event-gateway", "bench"},

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -42,6 +43,16 @@ func TestFunctions(t *testing.T) {
 		`{"space":"default","functionId":"q","type":"awssqs","provider":{"queueUrl":"https://q","region":"eu-west-1"}}`)
 	f(201, "POST", functions, `{"functionId":"n","type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"native","response":"passthrough"}`,
 		`{"space":"default","functionId":"n","type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"native","response":"passthrough"}`)
+	for _, mode := range []string{"structured", "binary"} {
+		body := fmt.Sprintf(`"functionId":%q,"type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"cloudevents","mode":%[1]q}`, mode)
+		f(201, "POST", functions, "{"+body, `{"space":"default",`+body)
+	}
+	f(200, "PUT", functions+"/binary", `{"type":"http","provider":{"url":"http://localhost:1"},"mode":"binary"}`,
+		`{"space":"default","functionId":"binary","type":"http","provider":{"url":"http://localhost:1"},"mode":"binary"}`)
+	f(200, "PUT", functions+"/binary", `{"type":"http","provider":{"url":"http://localhost:1"}}`,
+		`{"space":"default","functionId":"binary","type":"http","provider":{"url":"http://localhost:1"}}`)
+	f(200, "PUT", functions+"/structured", `{"type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"native","mode":"structured"}`,
+		`{"space":"default","functionId":"structured","type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"native","mode":"structured"}`)
 	// The shape of release 0.6 has the type among the settings, and is read back so.
 	f(201, "POST", functions, `{"functionId":"old","provider":{"type":"http","url":"http://localhost:1"}}`,
 		`{"space":"default","functionId":"old","provider":{"type":"http","url":"http://localhost:1"}}`)
@@ -87,6 +98,12 @@ func TestFunctions(t *testing.T) {
 		invalid+`Key: 'Function.Space' Error:Field validation for 'Space' failed on the 'min' tag`)
 	f(400, "POST", functions, `{"functionId":"y","type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"xml"}`,
 		invalid+`eventFormat is "xml", it can be cloudevents, cloudevents-0.1 or native`)
+	f(400, "POST", functions, `{"functionId":"y","type":"http","provider":{"url":"http://localhost:1"},"mode":"Binary"}`,
+		invalid+`mode is "Binary", it can only be structured or binary, and only for functions of type http`)
+	f(400, "POST", functions, `{"functionId":"y","type":"awssqs","provider":{"queueUrl":"https://q","region":"eu-west-1"},"mode":"structured"}`,
+		invalid+`mode is "structured", it can only be structured or binary, and only for functions of type http`)
+	f(400, "PUT", functions+"/n", `{"type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"native","mode":"binary"}`,
+		invalid+`mode is binary, which events of the eventFormat native cannot be sent in: leave one of them out`)
 
 	g.subscribe("default", `{"functionId":"f","event":"a"}`)
 	f(400, "DELETE", functions+"/f", "", `Function cannot be deleted because it's subscribed to a least one event.`)
@@ -185,19 +202,143 @@ func TestEventTypes(t *testing.T) {
 	f := g.want
 	const invalid = "Event Type doesn't validate. Validation error: "
 	f(200, "GET", types, "", `{"eventTypes":[]}`)
-	f(201, "POST", types, `{"name":"user.created","metadata":{"a":"b"}}`, `{"space":"default","name":"user.created","metadata":{"a":"b"}}`)
+	f(201, "POST", types, `{"name":"user.created","metadata":{"a":"b"}}`, `{"space":"default","name":"user.created","metadata":{"a":"b"},"subscriptions":0}`)
 	f(409, "POST", types, `{"name":"user.created"}`, `Event Type "user.created" already exists.`)
 	f(400, "POST", types, `{}`, invalid+`Key: 'Type.Name' Error:Field validation for 'Name' failed on the 'required' tag`)
+	f(400, "POST", types, `{"name":"pay/anything"}`, invalid+`Key: 'Type.Name' Error:Field validation for 'Name' failed on the 'name' tag`)
+	f(400, "POST", types, `{"name":"`+strings.Repeat("x", 129)+`"}`, invalid+`Key: 'Type.Name' Error:Field validation for 'Name' failed on the 'max' tag`)
 	f(400, "POST", types, `{`, invalid+`unexpected EOF`)
-	f(400, "POST", types, `{"name":"x","authorizerId":"f"}`, invalid+`authorizerId is not supported yet: leave it out, events of this type are not authorized`)
-	f(200, "GET", types+"?metadata.a=b", "", `{"eventTypes":[{"space":"default","name":"user.created","metadata":{"a":"b"}}]}`)
-	f(200, "PUT", types+"/user.created", `{"name":"other"}`, `{"space":"default","name":"user.created"}`)
-	f(200, "GET", types+"/user.created", "", `{"space":"default","name":"user.created"}`)
+	f(200, "GET", types+"?metadata.a=b", "", `{"eventTypes":[{"space":"default","name":"user.created","metadata":{"a":"b"},"subscriptions":0}]}`)
+	f(200, "GET", types+"?metadata.a=c", "", `{"eventTypes":[]}`)
+	f(200, "PUT", types+"/user.created", `{"name":"other"}`, `{"space":"default","name":"user.created","subscriptions":0}`)
+	f(200, "GET", types+"/user.created", "", `{"space":"default","name":"user.created","subscriptions":0}`)
 	f(404, "PUT", types+"/x", `{}`, `Event Type "x" not found.`)
 	f(404, "GET", types+"/x", "", `Event Type "x" not found.`)
 	g.subscribe("default", `{"type":"async","eventType":"user.created","functionId":"f"}`)
 	f(400, "DELETE", types+"/user.created", "", `Event type cannot be deleted because there are subscriptions using it.`)
 	f(404, "DELETE", types+"/x", "", `Event Type "x" not found.`)
+}
+
+// TestEventTypeRegistry: who reads an event type sees how many subscriptions of its space use it, in either shape, and can send back what was read.
+func TestEventTypeRegistry(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	const types = inDefault + "/eventtypes"
+	const invalid = "Event Type doesn't validate. Validation error: "
+	f := g.want
+	for _, space := range []string{"default", "other"} {
+		g.function(space, "f", "http://localhost:1")
+		g.configure(201, "POST", "/v1/spaces/"+space+"/eventtypes", `{"name":"a"}`)
+	}
+	g.subscribe("default", `{"functionId":"f","event":"a"}`)
+	g.subscribe("default", `{"functionId":"f","event":"a","path":"/x"}`)
+	g.subscribe("default", `{"type":"async","eventType":"a","functionId":"f"}`)
+	g.subscribe("default", `{"type":"sync","eventType":"a","functionId":"f"}`)
+	g.subscribe("default", `{"functionId":"f","event":"late"}`)
+	g.subscribe("other", `{"type":"sync","eventType":"a","functionId":"f","path":"/other"}`)
+	f(201, "POST", types, `{"name":"late","subscriptions":7}`, `{"space":"default","name":"late","subscriptions":1}`)
+	f(200, "GET", types, "", `{"eventTypes":[{"space":"default","name":"a","subscriptions":4},{"space":"default","name":"late","subscriptions":1}]}`)
+	f(200, "GET", types+"/a", "", `{"space":"default","name":"a","subscriptions":4}`)
+	f(200, "PUT", types+"/a", `{"space":"default","name":"a","metadata":{"k":"v"},"subscriptions":4}`, `{"space":"default","name":"a","metadata":{"k":"v"},"subscriptions":4}`)
+	f(200, "PUT", types+"/a", g.configure(200, "GET", types+"/a", "").body, `{"space":"default","name":"a","metadata":{"k":"v"},"subscriptions":4}`)
+	f(200, "GET", "/v1/spaces/other/eventtypes", "", `{"eventTypes":[{"space":"other","name":"a","subscriptions":1}]}`)
+	g.configure(204, "DELETE", inDefault+"/subscriptions/a,f,%2Fx", "")
+	f(200, "GET", types+"/a", "", `{"space":"default","name":"a","metadata":{"k":"v"},"subscriptions":3}`)
+	for _, bad := range []string{`"4"`, `null`, `[4]`, `{}`, `true`} {
+		f(400, "PUT", types+"/a", `{"subscriptions":`+bad+`}`, invalid+`subscriptions must be a number`)
+	}
+	f(400, "PUT", types+"/a", `{"subscription":4}`, invalid+`unknown member "subscription"`)
+
+	// In 2018 there was no such member.
+	old := start(t, "-compat")
+	old.function("default", "f", "http://localhost:1")
+	old.want(201, "POST", types, `{"name":"a"}`, `{"space":"default","name":"a"}`)
+	old.subscribe("default", `{"type":"async","eventType":"a","functionId":"f"}`)
+	old.want(200, "GET", types+"/a", "", `{"space":"default","name":"a"}`)
+	old.want(200, "GET", types, "", `{"eventTypes":[{"space":"default","name":"a"}]}`)
+	old.want(200, "PUT", types+"/a", `{"metadata":{"k":"v"},"subscriptions":1}`, `{"space":"default","name":"a","metadata":{"k":"v"}}`)
+}
+
+func TestAuthorizers(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	const types = inDefault + "/eventtypes"
+	f := g.want
+	g.function("default", "auth", "http://localhost:1")
+	g.function("default", "f", "http://localhost:1")
+	g.function("other", "elsewhere", "http://localhost:1")
+	const missing = `Authorizer function doesn't exists.`
+	f(400, "POST", types, `{"name":"a","authorizerId":"nobody"}`, missing)
+	f(400, "POST", types, `{"name":"a","authorizerId":"elsewhere"}`, missing)
+	f(201, "POST", types, `{"name":"a","authorizerId":"auth"}`, `{"space":"default","name":"a","authorizerId":"auth","subscriptions":0}`)
+	f(409, "POST", types, `{"name":"a","authorizerId":"nobody"}`, `Event Type "a" already exists.`)
+	f(400, "PUT", types+"/a", `{"authorizerId":"nobody"}`, missing)
+	f(404, "PUT", types+"/b", `{"authorizerId":"nobody"}`, `Event Type "b" not found.`)
+	f(200, "PUT", types+"/a", `{"space":"default","name":"a","authorizerId":"auth","subscriptions":0}`, `{"space":"default","name":"a","authorizerId":"auth","subscriptions":0}`)
+
+	const functions = inDefault + "/functions"
+	f(400, "DELETE", functions+"/auth", "", `Function auth cannot be deleted because is used as an authorizer for a event type.`)
+	g.subscribe("default", `{"type":"async","eventType":"a","functionId":"auth"}`)
+	f(400, "DELETE", functions+"/auth", "", `Function cannot be deleted because it's subscribed to a least one event.`)
+	g.configure(204, "DELETE", inDefault+"/subscriptions/"+base64.RawURLEncoding.EncodeToString([]byte("async,a,auth,%2F,POST")), "")
+	f(204, "DELETE", functions+"/f", "", "")
+	f(200, "PUT", types+"/a", `{}`, `{"space":"default","name":"a","subscriptions":0}`)
+	f(204, "DELETE", functions+"/auth", "", "")
+}
+
+// TestX1: the authorizer of a system event once ended the process. There is none, with -compat neither.
+func TestX1(t *testing.T) {
+	t.Parallel()
+	const types = inDefault + "/eventtypes"
+	for _, args := range [][]string{nil, {"-compat"}} {
+		g := start(t, args...)
+		g.function("default", "auth", "http://localhost:1")
+		for _, name := range []string{"eventgateway.function.invoked", "gateway.event.received", "EventGateway.x", "GATEWAY."} {
+			refused := fmt.Sprintf("Event Type doesn't validate. Validation error: %q is reserved for system events, which are never authorized: leave authorizerId out", name)
+			g.want(400, "POST", types, fmt.Sprintf(`{"name":%q,"authorizerId":"auth"}`, name), refused)
+			g.configure(201, "POST", types, fmt.Sprintf(`{"name":%q}`, name))
+			g.want(400, "PUT", types+"/"+name, `{"authorizerId":"auth"}`, refused)
+		}
+		g.configure(201, "POST", types, `{"name":"gateways","authorizerId":"auth"}`)
+	}
+}
+
+// TestSystemEventNames: nobody waits for an event that does not exist. In 2018, and so with -compat, one could.
+func TestSystemEventNames(t *testing.T) {
+	t.Parallel()
+	g, old := start(t), start(t, "-compat")
+	const subscriptions = inDefault + "/subscriptions"
+	for _, g := range []*gateway{g, old} {
+		g.function("default", "f", "http://localhost:1")
+		for _, name := range []string{"eventgateway.function.invoked", "gateway.function.invoked", "eventgateway.nothing", "EventGateway.function.invoked"} {
+			g.configure(201, "POST", inDefault+"/eventtypes", fmt.Sprintf(`{"name":%q}`, name))
+		}
+	}
+	refused := func(body, why string) {
+		t.Helper()
+		g.want(400, "POST", subscriptions, body, "Subscription doesn't validate. Validation error: "+why)
+		old.configure(201, "POST", subscriptions, body)
+	}
+	const (
+		isNone   = `such names are reserved for system events, which are `
+		seedList = `gateway.event.received, gateway.function.invoking, gateway.function.invoked, gateway.function.invocationFailed, gateway.event.dropped`
+		v09List  = `eventgateway.event.received, eventgateway.function.invoking, eventgateway.function.invoked, eventgateway.function.invocationFailed, eventgateway.event.dropped`
+	)
+	refused(`{"functionId":"f","event":"gateway.nothing"}`, `event is "gateway.nothing": `+isNone+seedList)
+	refused(`{"functionId":"f","event":"eventgateway.function.invoked"}`, `event is "eventgateway.function.invoked": `+isNone+seedList)
+	refused(`{"functionId":"f","event":"Gateway.function.invoked"}`, `event is "Gateway.function.invoked": `+isNone+seedList)
+	refused(`{"type":"async","functionId":"f","eventType":"eventgateway.nothing"}`, `eventType is "eventgateway.nothing": `+isNone+v09List)
+	refused(`{"type":"async","functionId":"f","eventType":"gateway.function.invoked"}`, `eventType is "gateway.function.invoked": `+isNone+v09List)
+	refused(`{"type":"async","functionId":"f","eventType":"EventGateway.function.invoked"}`, `eventType is "EventGateway.function.invoked": `+isNone+v09List)
+	refused(`{"type":"sync","functionId":"f","eventType":"eventgateway.function.invoked"}`, `nobody waits for the answer to a system event: type must be async`)
+	for _, name := range []string{"event.received", "function.invoking", "function.invoked", "function.invocationFailed", "event.dropped"} {
+		if name != "function.invoked" {
+			g.configure(201, "POST", inDefault+"/eventtypes", fmt.Sprintf(`{"name":"eventgateway.%s"}`, name))
+		}
+		g.subscribe("default", fmt.Sprintf(`{"functionId":"f","event":"gateway.%s"}`, name))
+		g.subscribe("default", fmt.Sprintf(`{"type":"async","functionId":"f","eventType":"eventgateway.%s"}`, name))
+	}
+	g.subscribe("default", `{"functionId":"f","event":"gatewaynothing"}`)
 }
 
 // TestChangesAreLogged: who looks after the gateway can read what was changed.

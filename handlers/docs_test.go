@@ -162,19 +162,38 @@ func configureAsDocumented(g *gateway, doc string) {
 			_, _ = io.WriteString(w, "a page")
 		}
 	})
+	var guard *function
+	guard = newFunction(g.t, func(w http.ResponseWriter, _ *http.Request) {
+		asked := guard.events()
+		if strings.Contains(asked[len(asked)-1], `"Authorization":"Bearer max"`) {
+			_, _ = io.WriteString(w, `{"authorization":{"principalId":"max"}}`)
+		}
+	})
+	g.function("default", "guard", guard.URL)
 	for _, id := range []string{"hello", "mail", "broken", "text"} {
 		g.function("default", id, f.URL+"/"+id)
 	}
 	g.configure(201, "POST", inDefault+"/functions", fmt.Sprintf(`{"functionId":"page","type":"http","provider":{"url":"%s/page"},"response":"passthrough"}`, f.URL))
 	g.configure(201, "POST", inDefault+"/functions", `{"functionId":"stream","type":"awskinesis","provider":{"streamName":"s","region":"us-east-1"}}`)
-	_, block, _ := strings.Cut(doc, "```json subscriptions\n")
-	block, _, _ = strings.Cut(block, "\n```")
-	for _, eventType := range matches(`"eventType":"(.+?)"`, block) {
-		g.configure(201, "POST", inDefault+"/eventtypes", fmt.Sprintf(`{"name":%q}`, eventType))
+	eventTypes, subscriptions := docBlock(doc, "json eventtypes"), docBlock(doc, "json subscriptions")
+	for eventType := range strings.SplitSeq(eventTypes, "\n") {
+		g.configure(201, "POST", inDefault+"/eventtypes", eventType)
 	}
-	for subscription := range strings.SplitSeq(block, "\n") {
+	for _, eventType := range matches(`"eventType":"(.+?)"`, subscriptions) {
+		if named := fmt.Sprintf(`"name":%q`, eventType); !strings.Contains(eventTypes, named) {
+			g.configure(201, "POST", inDefault+"/eventtypes", "{"+named+"}")
+		}
+	}
+	for subscription := range strings.SplitSeq(subscriptions, "\n") {
 		g.subscribe("default", subscription)
 	}
+}
+
+// docBlock returns the block of a page that begins with a word.
+func docBlock(doc, word string) string {
+	_, block, _ := strings.Cut(doc, "```"+word+"\n")
+	block, _, _ = strings.Cut(block, "\n```")
+	return block
 }
 
 // TestDocSecurity: the tests that docs/security.md names exist.

@@ -28,48 +28,63 @@ func (g *Gateway) receive(c *gin.Context) {
 	respond(c, r)
 }
 
+// arrival is a request to the Events API, and the one snapshot that it is routed by.
+type arrival struct {
+	c        *gin.Context
+	use      store.Use
+	snapshot *store.Snapshot
+	space    string // that the host stands for; "" in shared mode
+	path     string // canonical
+	received time.Time
+}
+
 // process routes one request by one snapshot: async targets are queued, a sync one is called.
 func (g *Gateway) process(c *gin.Context) (*invoke.Response, error) {
-	received := time.Now()
-	space, err := g.space(c.Request)
-	if err != nil {
+	a := arrival{c: c, received: time.Now()}
+	var err error
+	if a.space, err = g.space(c.Request); err != nil {
 		return nil, err
 	}
-	use, err := g.begin(c, space)
-	if err != nil {
+	if a.use, err = g.begin(c, a.space); err != nil {
 		return nil, err
 	}
-	defer use.End()
+	defer a.use.End()
 	// RawPath is what was sent, if that is not how Go would write it; EscapedPath would then write it anew and lose a %2F.
-	path, err := route.Canonical(cmp.Or(c.Request.URL.RawPath, c.Request.URL.EscapedPath()))
-	if err != nil {
+	if a.path, err = route.Canonical(cmp.Or(c.Request.URL.RawPath, c.Request.URL.EscapedPath())); err != nil {
 		return nil, statusError(http.StatusBadRequest, "Bad request: "+err.Error()+".")
 	}
-	body, err := readBody(c, maxEventBody)
+	a.snapshot = a.use.Snapshot()
+	if r := g.preflight(&a); r != nil {
+		return r, nil
+	}
+	body, err := g.bodies.read(c, maxEventBody)
 	if err != nil {
 		return nil, err
 	}
-	ev, err := event.FromRequest(c.Request, path, body, received)
+	defer body.end()
+	if event.IsBatch(c.Request.Header) {
+		return g.takeBatch(&a, body.bytes)
+	}
+	return g.take(&a, body.bytes)
+}
+
+// take takes the one event that a request brings.
+func (g *Gateway) take(a *arrival, body []byte) (*invoke.Response, error) {
+	ev, err := event.FromRequest(a.c.Request, a.path, body, a.received)
 	if err != nil {
 		return nil, err
 	}
 	m := g.takeMatch()
 	defer g.matches.Put(m)
-	snapshot := use.Snapshot()
-	err = g.match(c, snapshot, ev, path, space, m)
-	if m.nothing() {
-		if newer := use.Newer(c.Request.Context(), snapshot); newer != nil {
-			err = g.match(c, newer, ev, path, space, m)
-		}
-	}
-	if err != nil {
+	if err := g.match(a, ev, m); err != nil {
 		return nil, err
 	}
-	g.Metrics.receivedEvent(&m.Route)
-	if g.Log.Enabled(c.Request.Context(), slog.LevelDebug) {
-		g.Log.Debug("an event came in", "id", ev.ID, "type", ev.Type, "method", c.Request.Method, "path", path, "sync", m.Sync != nil, "async", len(m.Async))
+	decided := g.allowOrigin(a, ev, m)
+	r, err := g.dispatch(a, ev, m)
+	if decided && err == nil {
+		onlyOurs(a.c.Writer.Header(), r.Header)
 	}
-	return g.dispatch(c, ev, m)
+	return r, err
 }
 
 // begin returns the realm that the request is for.
@@ -97,92 +112,56 @@ func unavailable(c *gin.Context, cause error) error {
 	return &requestError{http.StatusServiceUnavailable, unavailableMessage, cause}
 }
 
-// match is where an event goes: to the targets of a route or, if it is an invoke event, to one function.
-type match struct {
-	store.Route
-	invoke   bool
-	function store.Target
-}
-
-func (m *match) nothing() bool {
-	return m.Sync == nil && len(m.Async) == 0 && m.function.Function == nil
-}
-
-// match finds where an event goes in a snapshot, and says if it may not go there.
-func (g *Gateway) match(c *gin.Context, s *store.Snapshot, ev *event.Event, path, space string, m *match) (err error) {
-	s.Route(c.Request.Method, path, routeType(ev), &m.Route)
-	m.invoke, m.function = false, store.Target{}
-	if err := g.acceptable(c.Request.Method, ev, &m.Route); err != nil {
-		return err
-	}
-	// An invoke event calls a function unless a sync subscription takes it.
-	if ev.Kind == event.Named && ev.Type == store.InvokeEvent && m.Sync == nil {
-		m.invoke = true
-		m.function, err = g.invocable(c, s, path, space)
-	}
-	return err
-}
-
 // dispatch sends an event on its way, and returns the answer to its sender.
-func (g *Gateway) dispatch(c *gin.Context, ev *event.Event, m *match) (*invoke.Response, error) {
-	ctx := c.Request.Context()
-	if len(m.Async) > 0 {
-		wait, err := g.Dispatcher.Enqueue(ctx, ev, m.Async)
+func (g *Gateway) dispatch(a *arrival, ev *event.Event, m *match) (*invoke.Response, error) {
+	ctx := a.c.Request.Context()
+	wait, err := g.admit(a, ev, m)
+	defer wait()
+	if err != nil {
+		return nil, err
+	}
+	told := g.tellReceived(a, ev, m)
+	defer told()
+	p := g.permit(a, ev, m)
+	if p.refused && !p.taken() && !(g.Compat && m.caller() == nil) {
+		return nil, errNotAuthorized
+	}
+	if len(p.later) > 0 {
+		wait, err := g.Dispatcher.Enqueue(ctx, a.snapshot, p.later...)
 		if err != nil {
 			return nil, err
 		}
 		defer wait()
 	}
 	switch {
+	case m.caller() != nil && p.now == nil:
+		return nil, errNotAuthorized
 	case m.invoke:
-		return g.Dispatcher.Invoke(ctx, ev, m.function)
+		return g.Dispatcher.Invoke(ctx, a.snapshot, p.now, m.function)
 	case m.Sync != nil:
-		return g.Dispatcher.Call(ctx, ev, *m.Sync)
+		return g.Dispatcher.Call(ctx, a.snapshot, p.now, *m.Sync)
 	case ev.Kind == event.Plain && len(m.Async) == 0:
 		return nil, errNotFound
 	}
 	return &invoke.Response{Status: http.StatusAccepted}, nil
 }
 
-func (g *Gateway) takeMatch() *match {
-	if m, ok := g.matches.Get().(*match); ok {
-		return m
+// admit says whether an event is part of a loop. wait has to be called before the sender is answered.
+func (g *Gateway) admit(a *arrival, ev *event.Event, m *match) (wait func(), err error) {
+	ctx, targets := a.c.Request.Context(), m.all()
+	g.Metrics.receivedEvent(&m.Route)
+	if g.Log.Enabled(ctx, slog.LevelDebug) {
+		g.Log.Debug("an event came in", "id", ev.ID, "type", ev.Type, "method", a.c.Request.Method, "path", a.path, "sync", m.Sync != nil, "async", len(m.Async))
 	}
-	return &match{}
+	if len(targets) == 0 && !a.snapshot.HasSystem() {
+		return func() {}, nil // nothing follows from it
+	}
+	return g.Dispatcher.Admit(ctx, a.snapshot, ev, a.c.Request.Header, a.path, targets)
 }
 
-// routeType is the type of event that the route table is asked for.
-func routeType(ev *event.Event) string {
-	if ev.Kind == event.Plain {
-		return store.Plain
-	}
-	return ev.Type
-}
-
-// acceptable says what else makes a request a bad one, now that its targets are known.
-func (g *Gateway) acceptable(method string, ev *event.Event, r *store.Route) error {
-	// Only subscriptions in the shape of 0.9 can match a custom event that is not sent with POST.
-	if ev.Kind == event.Named && method != http.MethodPost && r.Sync == nil && len(r.Async) == 0 {
-		return statusError(http.StatusBadRequest, "custom event can be emitted only with POST method")
-	}
-	lenient := g.Compat && r.Sync != nil && r.Sync.Subscription.Shape == store.V09
-	if ev.Malformed && !lenient {
-		return statusError(http.StatusBadRequest, "malformed JSON body")
-	}
-	return nil
-}
-
-// invocable returns the function that an invoke event names. In shared mode it may be in any space.
-func (g *Gateway) invocable(c *gin.Context, s *store.Snapshot, path, space string) (store.Target, error) {
-	id := c.GetHeader("Function-ID")
-	space = cmp.Or(space, c.GetHeader("Space"), store.DefaultSpace)
-	if t, ok := s.Invocable(space, id, path); ok {
-		return t, nil
-	}
-	if f := s.Function(space, id); f != nil && g.OpenInvoke {
-		return store.Target{Function: f}, nil
-	}
-	return store.Target{}, statusError(http.StatusNotFound, "function or subscription not found")
+// tellReceived tells those who want to know that an event came in. wait is as that of admit.
+func (g *Gateway) tellReceived(a *arrival, ev *event.Event, m *match) (wait func()) {
+	return g.Dispatcher.Received(a.c.Request.Context(), a.snapshot, ev, a.c.Request.Header, a.path, cmp.Or(a.space, store.DefaultSpace), m.all())
 }
 
 // respond writes a function's response.

@@ -66,6 +66,7 @@ func (g *Gateway) status(err error) (int, string) {
 		config  *store.Error
 		input   *event.Error
 		call    *invoke.Error
+		loop    *invoke.LoopError
 	)
 	switch {
 	case errors.As(err, &request):
@@ -74,6 +75,8 @@ func (g *Gateway) status(err error) (int, string) {
 		return configStatus(config.Code), config.Message
 	case errors.As(err, &call):
 		return g.callStatus(call)
+	case errors.As(err, &loop):
+		return http.StatusLoopDetected, loop.Error()
 	case errors.As(err, &input):
 		return inputStatus(input.Code), input.Message
 	case errors.Is(err, queue.ErrFull):

@@ -23,6 +23,7 @@ type record struct {
 	rev    int
 	answer string // as the Config API answers with it
 	n      string // its metadata n, if it has metadata
+	name   string // of an event type, whose answer also says how many use it
 
 	sub modelSub // of a subscription
 
@@ -89,8 +90,22 @@ func (n *tenant) put(k kind, id string, r *record, status int) want {
 	return n.shown(r, status)
 }
 
+// text returns a record as the Config API answers with it now.
+func (n *tenant) text(r *record) string {
+	if r.name == "" {
+		return r.answer
+	}
+	uses := 0
+	for _, s := range n.records[subscriptionKind] {
+		if s.sub.event == r.name {
+			uses++
+		}
+	}
+	return fmt.Sprintf(`%s,"subscriptions":%d}`, strings.TrimSuffix(r.answer, "}"), uses)
+}
+
 func (n *tenant) shown(r *record, status int) want {
-	return want{status, r.answer + "\n", map[string]string{"ETag": fmt.Sprintf(`"%d"`, r.rev)}}
+	return want{status, n.text(r) + "\n", map[string]string{"ETag": fmt.Sprintf(`"%d"`, r.rev)}}
 }
 
 // table returns the model that a subscription is in: those on invoke events have one of their own.
@@ -200,7 +215,7 @@ func (n *tenant) list(k kind, owner, number string) want {
 	for _, id := range n.ids(k) {
 		r := n.records[k][id]
 		if (owner == "" || r.n != "" && owner == n.word) && (number == "" || number == r.n) {
-			found = append(found, r.answer)
+			found = append(found, n.text(r))
 		}
 	}
 	plural := strings.Replace(string(k), "eventtypes", "eventTypes", 1)

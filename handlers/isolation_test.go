@@ -256,6 +256,9 @@ func sums() map[string]float64 {
 func (s *isolation) series(all map[string]float64) (got, want map[string]float64) {
 	got, want = map[string]float64{}, sums()
 	for name, n := range all {
+		if strings.HasPrefix(name, "eventgateway_cors_total{") && n == 0 {
+			continue // the model has no CORS records
+		}
 		if _, sum := want[name]; sum || strings.Contains(name, `space="`) {
 			got[name] = n
 		}

@@ -188,7 +188,7 @@ func (w *worker) record(k kind, id string, s modelSub) (body string, r *record) 
 	case functionKind:
 		members = w.function(r, id, metadata)
 	case eventTypeKind:
-		members = fmt.Sprintf(`"name":%q,%s`, id, metadata)
+		r.name, members = id, fmt.Sprintf(`"name":%q,%s`, id, metadata)
 	case subscriptionKind:
 		body = strings.Trim(s.body(), "{}")
 		if s.v09 {

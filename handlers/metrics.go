@@ -38,9 +38,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 func (m *Metrics) receivedEvent(r *store.Route) {
 	switch {
 	case r.Sync != nil:
-		m.received.WithLabelValues(r.Sync.Subscription.Space, r.Sync.Subscription.EventType).Inc()
+		m.received.WithLabelValues(r.Sync.Space(), r.Sync.EventType()).Inc()
 	case len(r.Async) > 0:
-		m.received.WithLabelValues(r.Async[0].Subscription.Space, r.Async[0].Subscription.EventType).Inc()
+		m.received.WithLabelValues(r.Async[0].Space(), r.Async[0].EventType()).Inc()
 	default:
 		m.received.WithLabelValues("", "").Inc()
 	}

@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/cors"
 
 	"github.com/event-gateway/event-gateway/invoke"
 	"github.com/event-gateway/event-gateway/store"
@@ -46,7 +48,9 @@ type Gateway struct {
 	// Draining says that the gateway is about to end: it takes no more events.
 	Draining atomic.Bool
 
-	matches sync.Pool // of *match
+	bodies  bodies
+	open    *cors.Cors // for requests with an Event header
+	matches sync.Pool  // of *match
 }
 
 // Router returns the handler of the given surfaces. Users' routes are not gin's: they live in the snapshot, behind NoRoute.
@@ -76,8 +80,10 @@ func (g *Gateway) Router(surfaces ...Surface) http.Handler {
 		serve(g, space, "function", functions())
 		serve(g, space, "subscription", subscriptions())
 		serve(g, space, "eventtype", eventTypes())
+		serve(g, space, "cors", corsRecords())
 	}
 	if slices.Contains(surfaces, Events) {
+		g.bodies, g.open = newBodies(), openPolicy(g.Compat)
 		r.NoRoute(g.receive)
 	}
 	return r
@@ -86,11 +92,12 @@ func (g *Gateway) Router(surfaces ...Surface) http.Handler {
 // serve adds the five routes of a resource.
 func serve[R any](g *Gateway, space *gin.RouterGroup, name string, res resource[R]) {
 	h := &resourceHandler[R]{g, name, res}
-	space.GET("/"+name+"s", h.counted("list", h.list))
-	space.POST("/"+name+"s", h.counted("create", h.create))
-	space.GET("/"+name+"s/:id", h.counted("get", h.get))
-	space.PUT("/"+name+"s/:id", h.counted("update", h.update))
-	space.DELETE("/"+name+"s/:id", h.counted("delete", h.delete))
+	all := "/" + strings.ToLower(res.plural)
+	space.GET(all, h.counted("list", h.list))
+	space.POST(all, h.counted("create", h.create))
+	space.GET(all+"/:id", h.counted("get", h.get))
+	space.PUT(all+"/:id", h.counted("update", h.update))
+	space.DELETE(all+"/:id", h.counted("delete", h.delete))
 }
 
 // recoverPanic makes a 500 of a panic; nothing else comes of it.
@@ -111,10 +118,10 @@ func (g *Gateway) recoverPanic(c *gin.Context) {
 	c.Next()
 }
 
-// closeChunked ends the connection after each chunked HTTP/1 request: net/http would keep it open after one that has a
-// Content-Length as well, behind which another proxy may see a second request.
+// closeChunked ends the connection after each chunked HTTP/1 request: net/http would keep it open after one that has a Content-Length as well, behind which another
+// proxy may see a second request. Of HTTP/1.0, net/http does not tell whether there was a Transfer-Encoding. HTTP/2 has none, but a request may only call itself so.
 func closeChunked(c *gin.Context) {
-	if len(c.Request.TransferEncoding) > 0 && c.Request.ProtoMajor == 1 {
+	if len(c.Request.TransferEncoding) > 0 || !c.Request.ProtoAtLeast(1, 1) {
 		c.Header("Connection", "close")
 	}
 }
