@@ -319,6 +319,38 @@ func TestAsyncBeforeAnswer(t *testing.T) {
 	}
 }
 
+// TestSystemEventsBeforeAnswer: also those who are told of an event have been told when the answer comes, for a sync and an async event.
+func TestSystemEventsBeforeAnswer(t *testing.T) {
+	t.Parallel()
+	var told atomic.Int64
+	watch := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		time.Sleep(50 * time.Millisecond)
+		told.Add(1)
+	}))
+	t.Cleanup(watch.Close)
+	f := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, `{}`) }))
+	t.Cleanup(f.Close)
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint())
+	r.function("f", f.URL)
+	r.function("watch", watch.URL)
+	r.route("f", "/users")
+	r.configure("POST", "/subscriptions", `{"functionId":"f","event":"user.created","path":"/"}`)
+	for _, name := range []string{"event.received", "function.invoking", "function.invoked"} {
+		r.configure("POST", "/subscriptions", fmt.Sprintf(`{"functionId":"watch","event":"gateway.%s","path":"/"}`, name))
+	}
+	r.get("/users", 200)
+	if n := told.Load(); n != 3 {
+		t.Errorf("a sync event: %d system events when the answer came, want 3", n)
+	}
+	if a := r.send("events", "POST", "/", "{}", "event: user.created", "content-type: application/json"); a.Status != 202 {
+		t.Error(a)
+	}
+	if n := told.Load(); n != 6 {
+		t.Errorf("an async event: %d system events when the answer came, want 6", n)
+	}
+}
+
 // TestDeadline: a function that is too slow for the Lambda is a 504 before the Lambda is killed.
 func TestDeadline(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,3 @@
+'use strict';
+
+exports.handler = (event, context, callback) => callback(null, { statusCode: 200 });
