@@ -40,17 +40,6 @@ func TestLineage(t *testing.T) {
 	}
 }
 
-func TestLineageAllocations(t *testing.T) {
-	s := newSigner([]byte("key"))
-	token := s.token(newLineage())
-	if n := testing.AllocsPerRun(100, func() { token = s.token(newLineage()) }); n > 1 {
-		t.Errorf("a token: %v allocations", n)
-	}
-	if n := testing.AllocsPerRun(100, func() { s.lineage(token) }); n > 0 {
-		t.Errorf("reading one: %v allocations", n)
-	}
-}
-
 func BenchmarkLineage(b *testing.B) {
 	s := newSigner([]byte("key"))
 	b.ReportAllocs()
