@@ -83,7 +83,7 @@ func (g *Gateway) allowOrigin(a *arrival, ev *event.Event, m *match) (decided bo
 
 // policyOf returns what the configuration says about the answer to a request: the first target whose space has a CORS record for it, else the subscription.
 func policyOf(a *arrival, m *match) *store.CORSPolicy {
-	for _, t := range m.all() {
+	for _, t := range m.targets {
 		if record := a.snapshot.CORS(t.Space(), a.c.Request.Method, a.path); record != nil {
 			return &record.Policy
 		}

@@ -148,7 +148,7 @@ func (g *Gateway) dispatch(a *arrival, ev *event.Event, m *match) (*invoke.Respo
 
 // admit says whether an event is part of a loop. wait has to be called before the sender is answered.
 func (g *Gateway) admit(a *arrival, ev *event.Event, m *match) (wait func(), err error) {
-	ctx, targets := a.c.Request.Context(), m.all()
+	ctx, targets := a.c.Request.Context(), m.targets
 	g.Metrics.receivedEvent(&m.Route)
 	if g.Log.Enabled(ctx, slog.LevelDebug) {
 		g.Log.Debug("an event came in", "id", ev.ID, "type", ev.Type, "method", a.c.Request.Method, "path", a.path, "sync", m.Sync != nil, "async", len(m.Async))
@@ -161,7 +161,7 @@ func (g *Gateway) admit(a *arrival, ev *event.Event, m *match) (wait func(), err
 
 // tellReceived tells those who want to know that an event came in. wait is as that of admit.
 func (g *Gateway) tellReceived(a *arrival, ev *event.Event, m *match) (wait func()) {
-	return g.Dispatcher.Received(a.c.Request.Context(), a.snapshot, ev, a.c.Request.Header, a.path, cmp.Or(a.space, store.DefaultSpace), m.all())
+	return g.Dispatcher.Received(a.c.Request.Context(), a.snapshot, ev, a.c.Request.Header, a.path, cmp.Or(a.space, store.DefaultSpace), m.targets)
 }
 
 // respond writes a function's response.

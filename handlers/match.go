@@ -13,7 +13,7 @@ type match struct {
 	store.Route
 	invoke   bool
 	function store.Target
-	targets  []store.Target
+	targets  []store.Target // all of them
 }
 
 func (g *Gateway) takeMatch() *match {
@@ -34,16 +34,15 @@ func (m *match) caller() *store.Target {
 	return nil
 }
 
-func (m *match) nothing() bool { return m.caller() == nil && len(m.Async) == 0 }
+func (m *match) nothing() bool { return len(m.targets) == 0 }
 
-// all returns all targets, until the match is used again.
-func (m *match) all() []store.Target {
+// collect fills targets.
+func (m *match) collect() {
 	m.targets = m.targets[:0]
 	if t := m.caller(); t != nil {
 		m.targets = append(m.targets, *t)
 	}
 	m.targets = append(m.targets, m.Async...)
-	return m.targets
 }
 
 // match finds where an event goes, and says if it may not go there. Where there is nothing it looks once more, if the configuration may be an old one.
@@ -62,9 +61,10 @@ func (g *Gateway) matchIn(a *arrival, ev *event.Event, m *match) (err error) {
 	method := a.c.Request.Method
 	a.snapshot.Route(method, a.path, routeType(ev), &m.Route)
 	m.invoke, m.function = false, store.Target{}
-	if g.Compat && ev.Kind == event.Plain && m.nothing() {
+	if g.Compat && ev.Kind == event.Plain && m.Sync == nil && len(m.Async) == 0 {
 		g.matchPreflight(a, m)
 	}
+	defer m.collect()
 	if err := g.acceptable(method, ev, &m.Route); err != nil {
 		return err
 	}

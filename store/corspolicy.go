@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // CORSPolicy says which origins a browser lets read answers, and what else it may send and read.
@@ -44,10 +46,10 @@ type corsNames struct{ origins, methods, headers, credentials string }
 func (p *CORSPolicy) check(names corsNames) error {
 	err := checkEntries(names.origins, p.Origins, `an origin with at most one "*"`, isOriginPattern)
 	if err == nil {
-		err = checkEntries(names.methods, p.Methods, "the name of a method", isToken)
+		err = checkEntries(names.methods, p.Methods, "the name of a method", httpguts.ValidHeaderFieldName)
 	}
 	if err == nil {
-		err = checkEntries(names.headers, p.Headers, "the name of a header", isToken)
+		err = checkEntries(names.headers, p.Headers, "the name of a header", httpguts.ValidHeaderFieldName)
 	}
 	if err == nil && p.AllowCredentials {
 		err = p.checkCredentials(names)
@@ -98,7 +100,7 @@ func isOriginPattern(s string) bool {
 func isBelowDomain(origin string) bool {
 	scheme, host, _ := strings.Cut(origin, "://")
 	domain, ok := strings.CutPrefix(host, "*.")
-	if !ok || !isToken(scheme) || strings.Contains(scheme, "*") {
+	if !ok || !httpguts.ValidHeaderFieldName(scheme) || strings.Contains(scheme, "*") {
 		return false
 	}
 	domain, _, _ = strings.Cut(domain, ":")
@@ -106,10 +108,4 @@ func isBelowDomain(origin string) bool {
 	return len(labels) >= 2 && !slices.ContainsFunc(labels, func(l string) bool { return l == "" || strings.Trim(l, labelChars) != "" })
 }
 
-const (
-	lettersDigits = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	labelChars    = lettersDigits + "-_"
-)
-
-// isToken says whether s is a token of RFC 9110, 5.6.2.
-func isToken(s string) bool { return s != "" && strings.Trim(s, lettersDigits+"!#$%&'*+-.^_`|~") == "" }
+const labelChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"

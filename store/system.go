@@ -64,7 +64,7 @@ func (r *Rules) checkSystem(s *Subscription) error {
 	if s.Shape == V09 {
 		prefix, member = v09System, "eventType"
 	}
-	names := []string{"event.received", "function.invoking", "function.invoked", "function.invocationFailed", "event.dropped"}
+	names := []string{event.Received, event.Invoking, event.Invoked, event.InvocationFailed, event.Dropped}
 	for i, name := range names {
 		names[i] = prefix + name
 		if names[i] != s.EventType {
