@@ -74,9 +74,15 @@ func newGateway(o *Options, s store.Store, frozen *store.Frozen, log *slog.Logge
 	}, nil
 }
 
+// minSharedToken is how long a token must be for the key of lineages to be made of it: functions see what is signed, and could try out shorter ones.
+const minSharedToken = 32
+
 // lineageKey returns the key by which the gateway knows the events that follow from others: one that gateways of the same configuration have, too, or none.
 func lineageKey(o *Options, log *slog.Logger) []byte {
-	secret := cmp.Or(o.LineageKey, o.ConfigToken)
+	secret := o.LineageKey
+	if secret == "" && len(o.ConfigToken) >= minSharedToken {
+		secret = o.ConfigToken
+	}
 	if secret == "" {
 		if scheme, _, _ := strings.Cut(o.Store, ":"); scheme != "memory" && scheme != "embed" {
 			log.Warn("this gateway has no key in common with others: a loop of events that goes through several of them is not found. Set " + lineageKeyEnv)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,4 +18,17 @@ func NewLogger(o *Options, w io.Writer) (*slog.Logger, error) {
 		return slog.New(slog.NewTextHandler(w, options)), nil
 	}
 	return slog.New(slog.NewJSONHandler(w, options)), nil
+}
+
+// WithoutAnswers returns a writer for the standard logger that leaves out the lines in which net/http prints what a function says without being asked.
+func WithoutAnswers(w io.Writer) io.Writer { return withoutAnswers{w} }
+
+type withoutAnswers struct{ w io.Writer }
+
+// Write gets one line at a time.
+func (f withoutAnswers) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("Unsolicited response")) {
+		return len(line), nil
+	}
+	return f.w.Write(line)
 }

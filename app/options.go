@@ -247,8 +247,8 @@ func (o *Options) completeLambda() error {
 		return fmt.Errorf("%s_MAX_STALENESS is %v, it must be at least %v", EnvPrefix, o.MaxStaleness, store.YoungAge)
 	}
 	switch o.Role {
-	case "events":
-		return nil
+	case "events": // the key of lineages may be made of the token
+		return o.readToken()
 	case "config", "all":
 	case "":
 		return fmt.Errorf("%s_ROLE is not set: it can be events, config or all", EnvPrefix)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/invoke"
 	"github.com/event-gateway/event-gateway/invoke/event"
+	"github.com/event-gateway/event-gateway/store"
 )
 
 // takeBatch takes all events of a batch, or none. Nobody waits for the answers of functions: also those of sync subscriptions get their event later.
@@ -20,7 +21,7 @@ func (g *Gateway) takeBatch(a *arrival, body []byte) (*invoke.Response, error) {
 			return nil, err
 		}
 		if m.Sync != nil {
-			m.Async = append(m.Async, *m.Sync)
+			m.Async = append([]store.Target{*m.Sync}, m.Async...)
 			m.Sync = nil
 		}
 		if i == 0 {

@@ -99,9 +99,9 @@ func TestFunctions(t *testing.T) {
 	f(400, "POST", functions, `{"functionId":"y","type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"xml"}`,
 		invalid+`eventFormat is "xml", it can be cloudevents, cloudevents-0.1 or native`)
 	f(400, "POST", functions, `{"functionId":"y","type":"http","provider":{"url":"http://localhost:1"},"mode":"Binary"}`,
-		invalid+`mode is "Binary", it can only be structured or binary, and only for functions of type http`)
+		invalid+`mode is "Binary": it can be structured or binary, and functions of other types than http have none`)
 	f(400, "POST", functions, `{"functionId":"y","type":"awssqs","provider":{"queueUrl":"https://q","region":"eu-west-1"},"mode":"structured"}`,
-		invalid+`mode is "structured", it can only be structured or binary, and only for functions of type http`)
+		invalid+`mode is "structured": it can be structured or binary, and functions of other types than http have none`)
 	f(400, "PUT", functions+"/n", `{"type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"native","mode":"binary"}`,
 		invalid+`mode is binary, which events of the eventFormat native cannot be sent in: leave one of them out`)
 
@@ -331,6 +331,9 @@ func TestSystemEventNames(t *testing.T) {
 	refused(`{"type":"async","functionId":"f","eventType":"gateway.function.invoked"}`, `eventType is "gateway.function.invoked": `+isNone+v09List)
 	refused(`{"type":"async","functionId":"f","eventType":"EventGateway.function.invoked"}`, `eventType is "EventGateway.function.invoked": `+isNone+v09List)
 	refused(`{"type":"sync","functionId":"f","eventType":"eventgateway.function.invoked"}`, `nobody waits for the answer to a system event: type must be async`)
+	const elsewhere = `system events go out with POST on the path /: no other subscription gets them`
+	refused(`{"functionId":"f","event":"gateway.function.invoked","path":"/elsewhere"}`, elsewhere)
+	refused(`{"type":"async","functionId":"f","eventType":"eventgateway.function.invoked","method":"GET"}`, elsewhere)
 	for _, name := range []string{"event.received", "function.invoking", "function.invoked", "function.invocationFailed", "event.dropped"} {
 		if name != "function.invoked" {
 			g.configure(201, "POST", inDefault+"/eventtypes", fmt.Sprintf(`{"name":"eventgateway.%s"}`, name))

@@ -97,7 +97,7 @@ func policyOf(a *arrival, m *match) *store.CORSPolicy {
 // onlyOurs takes out of a function's header what the configuration has decided, and keeps what caches have to know.
 func onlyOurs(ours, header http.Header) {
 	for name := range header {
-		if strings.HasPrefix(http.CanonicalHeaderKey(name), "Access-Control-") {
+		if strings.HasPrefix(http.CanonicalHeaderKey(name), "Access-Control-Allow-") {
 			delete(header, name)
 		}
 	}

@@ -207,7 +207,7 @@ func TestP_Shared(t *testing.T) {
 	for _, variable := range []string{"EVENT_GATEWAY_LINEAGE_KEY", "EVENT_GATEWAY_CONFIG_TOKEN"} {
 		t.Setenv("EVENT_GATEWAY_LINEAGE_KEY", "")
 		t.Setenv("EVENT_GATEWAY_CONFIG_TOKEN", "")
-		t.Setenv(variable, "0123456789abcdef")
+		t.Setenv(variable, "0123456789abcdef0123456789abcdef")
 		var gateways [2]*gateway
 		var calls atomic.Int64
 		refused := make(chan bool, 1)
@@ -219,7 +219,7 @@ func TestP_Shared(t *testing.T) {
 		for i := range gateways {
 			gateways[i] = start(t)
 			if variable == "EVENT_GATEWAY_CONFIG_TOKEN" {
-				gateways[i].token = "0123456789abcdef"
+				gateways[i].token = "0123456789abcdef0123456789abcdef"
 			}
 			gateways[i].function("default", "f", f.URL)
 			gateways[i].subscribe("default", `{"functionId":"f","event":"again","path":"/"}`)

@@ -2,6 +2,8 @@ package invoke
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/go-json-experiment/json"
@@ -21,7 +23,11 @@ func (d *Dispatcher) Authorize(ctx context.Context, f *store.Function, ev *event
 	d.metrics.invoked(f, err)
 	if err != nil {
 		e := named(err, f)
-		d.log.Warn("an event was not authorized", "space", f.Space, "authorizer", f.ID, "event", ev.ID, "type", ev.Type, "class", e.Class, "error", e)
+		level := slog.LevelWarn
+		if errors.Is(err, errRefused) {
+			level = slog.LevelDebug // it is what authorizers are for
+		}
+		d.log.Log(ctx, level, "an event was not authorized", "space", f.Space, "authorizer", f.ID, "event", ev.ID, "type", ev.Type, "class", e.Class, "error", e)
 		return nil, e
 	}
 	authorized := *ev

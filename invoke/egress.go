@@ -60,10 +60,13 @@ func (e *Egress) Close() {
 func (e *Egress) post(ctx context.Context, u *url.URL, p Payload) (*http.Response, error) {
 	req := &http.Request{
 		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        p.Header, // shared by deliveries: a transport never writes to it
-		ContentLength: int64(len(p.Body)),
-		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Body)), nil },
+		Header: p.Header,    // shared by deliveries: a transport never writes to it
+		Body:   http.NoBody, // not an empty one of another kind, which would be sent in chunks
 	}
-	req.Body, _ = req.GetBody()
+	if len(p.Body) > 0 {
+		req.ContentLength = int64(len(p.Body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Body)), nil }
+		req.Body, _ = req.GetBody()
+	}
 	return e.transport.RoundTrip(req.WithContext(ctx))
 }

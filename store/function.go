@@ -112,7 +112,7 @@ func (f *Function) checkForms() error {
 	switch {
 	case f.Mode == "":
 	case f.Mode != "structured" && f.Mode != BinaryMode || f.Kind() != "http":
-		return fmt.Errorf("mode is %q, it can only be structured or binary, and only for functions of type http", f.Mode)
+		return fmt.Errorf("mode is %q: it can be structured or binary, and functions of other types than http have none", f.Mode)
 	case f.Mode == BinaryMode && f.EventFormat == "native":
 		return errors.New("mode is binary, which events of the eventFormat native cannot be sent in: leave one of them out")
 	}

@@ -70,8 +70,11 @@ func (r *Rules) checkSystem(s *Subscription) error {
 		if names[i] != s.EventType {
 			continue
 		}
-		if s.Sync {
+		switch {
+		case s.Sync:
 			return errorf(Invalid, "Subscription doesn't validate. Validation error: nobody waits for the answer to a system event: type must be async")
+		case s.systemEvent() == "":
+			return errorf(Invalid, "Subscription doesn't validate. Validation error: system events go out with POST on the path /: no other subscription gets them")
 		}
 		return nil
 	}

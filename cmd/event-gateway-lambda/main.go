@@ -3,6 +3,7 @@ package main
 
 import (
 	"fmt"
+	stdlog "log"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -15,6 +16,7 @@ func main() {
 	if err != nil {
 		exit(err)
 	}
+	stdlog.SetOutput(app.WithoutAnswers(os.Stderr))
 	log, err := app.NewLogger(o, os.Stderr)
 	if err != nil {
 		exit(err)

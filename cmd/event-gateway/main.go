@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -31,6 +32,7 @@ func main() {
 		fmt.Println("event-gateway", versionName())
 		return
 	}
+	stdlog.SetOutput(app.WithoutAnswers(os.Stderr))
 	log, err := app.NewLogger(o, os.Stderr)
 	if err != nil {
 		exit(2, err)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -251,5 +252,41 @@ func TestRefusesToStart(t *testing.T) {
 	}
 	if out, err := exec.Command(binary, "-help").CombinedOutput(); err != nil || !strings.Contains(string(out), "-embed-data-dir") {
 		t.Errorf("%s %v", out, err)
+	}
+}
+
+// TestUnsolicited: what a function says without being asked is in no log, though net/http prints it.
+func TestUnsolicited(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	said := make(chan bool)
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+		time.Sleep(100 * time.Millisecond) // until the connection is idle
+		_, _ = io.WriteString(conn, "a secret that nobody asked for")
+		time.Sleep(100 * time.Millisecond)
+		close(said)
+	}()
+	p := start(t, t.TempDir(), "-dev", "-store=memory:")
+	p.send(201, "POST", p.config+"/v1/spaces/default/functions", fmt.Sprintf(`{"functionId":"f","type":"http","provider":{"url":"http://%s"}}`, l.Addr()), "Content-Type: application/json")
+	p.send(200, "POST", p.events, "{}", "Event: invoke", "Function-ID: f", "Content-Type: application/json")
+	<-said
+	if code := p.signal(syscall.SIGTERM); code != 0 {
+		t.Error("the exit code is", code)
+	}
+	if log := p.stderr.String(); strings.Contains(log, "secret") || strings.Contains(log, "Unsolicited") {
+		t.Error(log)
 	}
 }
