@@ -210,3 +210,47 @@ func TestX1_SystemEvents(t *testing.T) {
 		t.Error("the gateway does not go on:", a)
 	}
 }
+
+// TestAuthorizersAtOnce: the authorizers of a batch do not wait for each other.
+func TestAuthorizersAtOnce(t *testing.T) {
+	t.Parallel()
+	g, authorizer, f := authorized(t, func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(100 * time.Millisecond)
+		_, _ = io.WriteString(w, allows)
+	}, "")
+	names := make([]string, 50)
+	for i := range names {
+		names[i] = "user.created"
+	}
+	began := time.Now()
+	if a := send(t, "POST", g.events+"/async", batchOf(names...), batchType); a.status != 202 {
+		t.Error(a)
+	}
+	if took := time.Since(began); took > 2500*time.Millisecond || len(authorizer.events()) != 50 {
+		t.Errorf("%d authorizers of 100 ms each took %v", len(authorizer.events()), took)
+	}
+	eventually(t, "all are delivered", func() bool { return len(f.events()) == 50 })
+}
+
+// TestAuthorizerCredentials: the authorizer of a space that only listens gets no credentials, which are for the space that answers.
+func TestAuthorizerCredentials(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	f, ours, theirs := answers(t, `{"body":"ok"}`), answers(t, allows), answers(t, allows)
+	for space, authorizer := range map[string]*function{"ours": ours, "theirs": theirs} {
+		g.function(space, "f", f.URL)
+		g.function(space, "auth", authorizer.URL)
+		g.configure(201, "POST", "/v1/spaces/"+space+"/eventtypes", `{"name":"pay","authorizerId":"auth"}`)
+	}
+	g.subscribe("ours", `{"type":"sync","eventType":"pay","functionId":"f","path":"/pay"}`)
+	g.subscribe("theirs", `{"type":"async","eventType":"pay","functionId":"f","path":"/pay"}`)
+	if a := send(t, "POST", g.events+"/pay", "{}", "Event: pay", jsonType, "Authorization: Bearer secret", "Cookie: a=secret", "X-Kept: yes"); a.status != 200 {
+		t.Error(a)
+	}
+	if asked := ours.events()[0]; strings.Count(asked, "secret") != 2 {
+		t.Error(asked)
+	}
+	if asked := theirs.events()[0]; strings.Contains(asked, "secret") || !strings.Contains(asked, "X-Kept") {
+		t.Error(asked)
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"github.com/rs/cors"
 
 	"github.com/event-gateway/event-gateway/invoke"
-	"github.com/event-gateway/event-gateway/invoke/event"
 	"github.com/event-gateway/event-gateway/store"
 )
 
@@ -41,13 +40,11 @@ func (g *Gateway) policies(a *arrival, method string, named bool) (found []*cors
 	if !named {
 		a.snapshot.Route(method, a.path, store.Plain, &r)
 		if targets = r.Async; r.Sync != nil {
-			targets = append([]store.Target{*r.Sync}, r.Async...)
+			targets = []store.Target{*r.Sync}
 		}
 	}
-	for _, t := range targets {
-		if record := a.snapshot.CORS(t.Space(), method, a.path); record != nil {
-			return []*cors.Cors{opened(&record.Policy)}
-		}
+	if record := recordOf(a, method, r.Sync, targets); record != nil {
+		return []*cors.Cors{opened(&record.Policy)}
 	}
 	if len(targets) == 0 {
 		for _, record := range a.snapshot.CORSOf(method, a.path) {
@@ -66,27 +63,24 @@ func (g *Gateway) policies(a *arrival, method string, named bool) (found []*cors
 }
 
 // allowOrigin says by headers whether a page of another origin may read the answer, and whether the configuration decided that.
-func (g *Gateway) allowOrigin(a *arrival, ev *event.Event, m *match) (decided bool) {
+func (g *Gateway) allowOrigin(a *arrival, m *match) (decided bool) {
 	if _, ok := preflightMethod(a.c.Request); ok {
 		return false
 	}
-	policy := policyOf(a, m)
-	if policy != nil {
+	if policy := policyOf(a, m); policy != nil {
 		opened(policy).HandlerFunc(a.c.Writer, a.c.Request)
 		return true
 	}
-	if ev.Kind == event.Named && len(a.c.Request.Header["Origin"]) > 0 {
+	if len(a.c.Request.Header["Event"]) > 0 && len(a.c.Request.Header["Origin"]) > 0 {
 		g.open.HandlerFunc(a.c.Writer, a.c.Request)
 	}
 	return false
 }
 
-// policyOf returns what the configuration says about the answer to a request: the first target whose space has a CORS record for it, else the subscription.
+// policyOf returns what the configuration says about the answer to a request, or nil.
 func policyOf(a *arrival, m *match) *store.CORSPolicy {
-	for _, t := range m.targets {
-		if record := a.snapshot.CORS(t.Space(), a.c.Request.Method, a.path); record != nil {
-			return &record.Policy
-		}
+	if record := recordOf(a, a.c.Request.Method, m.caller(), m.targets); record != nil {
+		return &record.Policy
 	}
 	if m.Sync != nil {
 		return m.Sync.Subscription.CORS
@@ -94,15 +88,25 @@ func policyOf(a *arrival, m *match) *store.CORSPolicy {
 	return nil
 }
 
-// onlyOurs takes out of a function's header what the configuration has decided, and keeps what caches have to know.
-func onlyOurs(ours, header http.Header) {
+// recordOf returns the CORS record of the space whose function answers. If none does, that of any space that gets the event: there is nothing to read then.
+func recordOf(a *arrival, method string, caller *store.Target, targets []store.Target) *store.CORS {
+	if caller != nil {
+		return a.snapshot.CORS(caller.Space(), method, a.path)
+	}
+	for _, t := range targets {
+		if record := a.snapshot.CORS(t.Space(), method, a.path); record != nil {
+			return record
+		}
+	}
+	return nil
+}
+
+// onlyOurs takes out of a function's header what the configuration has decided.
+func onlyOurs(header http.Header) {
 	for name := range header {
 		if strings.HasPrefix(http.CanonicalHeaderKey(name), "Access-Control-Allow-") {
 			delete(header, name)
 		}
-	}
-	if vary, found := header["Vary"]; found {
-		header["Vary"] = append(slices.Clip(vary), ours["Vary"]...)
 	}
 }
 

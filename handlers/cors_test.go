@@ -246,3 +246,43 @@ func TestK(t *testing.T) {
 		t.Error("credentials with any origin:", a)
 	}
 }
+
+// TestCORSOfCaller: the space whose function answers decides who may read the answer, and no other space that gets the event, too.
+func TestCORSOfCaller(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	f, e := answers(t, `{"body":"secret of aaa"}`), answers(t, ``)
+	g.function("aaa", "f", f.URL)
+	g.function("bbb", "e", e.URL)
+	g.subscribe("aaa", `{"event":"http","method":"GET","functionId":"f","path":"/private"}`)
+	g.configure(201, "POST", "/v1/spaces/bbb/eventtypes", `{"name":"http.request"}`)
+	g.subscribe("bbb", `{"type":"async","eventType":"http.request","method":"GET","functionId":"e","path":"/private"}`)
+	g.configure(201, "POST", "/v1/spaces/bbb/cors", `{"method":"GET","path":"/private","allowedOrigins":["https://evil.example"],"allowCredentials":true}`)
+	if a := g.preflight(t, "GET", "/private", ""); a.status != 404 || a.header.Get("Access-Control-Allow-Origin") != "" {
+		t.Error(a)
+	}
+	if a := send(t, "GET", g.events+"/private", "", "Origin: https://evil.example", "Cookie: sid=1"); a.header.Get("Access-Control-Allow-Origin") != "" {
+		t.Error(a)
+	}
+}
+
+// TestCORSOfErrors: a page that sends events can read why one was refused, and caches are told what an answer depends on.
+func TestCORSOfErrors(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{}, {"-compat"}} {
+		g := start(t, args...)
+		f := answers(t, `{"headers":{"Vary":"Accept"},"body":"ok"}`)
+		g.function("default", "f", f.URL)
+		g.configure(201, "POST", inDefault+"/eventtypes", `{"name":"user.checked"}`)
+		g.subscribe("default", `{"type":"sync","eventType":"user.checked","functionId":"f","path":"/check"}`)
+		for name, body := range map[string]string{"user created": "{}", "user.created": "{", "gateway.x": "{}"} {
+			if a := send(t, "POST", g.events+"/", body, "Event: "+name, jsonType, origin); a.status != 400 || a.header.Get("Access-Control-Allow-Origin") == "" {
+				t.Error(args, name, a)
+			}
+		}
+		a := send(t, "POST", g.events+"/check", "{}", "Event: user.checked", jsonType, origin)
+		if vary := strings.Join(a.header["Vary"], ","); a.body != "ok" || !strings.Contains(vary, "Accept") || !strings.Contains(vary, "Origin") {
+			t.Error(args, a)
+		}
+	}
+}

@@ -2,9 +2,11 @@ package handlers
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -63,28 +65,38 @@ func (g *Gateway) process(c *gin.Context) (*invoke.Response, error) {
 	}
 	defer body.end()
 	if event.IsBatch(c.Request.Header) {
-		return g.takeBatch(&a, body.bytes)
+		return g.takeBatch(&a, &body)
 	}
-	return g.take(&a, body.bytes)
+	return g.take(&a, &body)
 }
 
 // take takes the one event that a request brings.
-func (g *Gateway) take(a *arrival, body []byte) (*invoke.Response, error) {
-	ev, err := event.FromRequest(a.c.Request, a.path, body, a.received)
+func (g *Gateway) take(a *arrival, body *body) (*invoke.Response, error) {
+	m := g.takeMatch()
+	defer g.matches.Put(m)
+	ev, err := g.parse(a, body, m)
+	decided := g.allowOrigin(a, m)
 	if err != nil {
 		return nil, err
 	}
-	m := g.takeMatch()
-	defer g.matches.Put(m)
-	if err := g.match(a, ev, m); err != nil {
-		return nil, err
-	}
-	decided := g.allowOrigin(a, ev, m)
 	r, err := g.dispatch(a, ev, m)
 	if decided && err == nil {
-		onlyOurs(a.c.Writer.Header(), r.Header)
+		onlyOurs(r.Header)
 	}
 	return r, err
+}
+
+// parse reads the one event of a request and finds where it goes. The match has the targets also of an event that may not go there.
+func (g *Gateway) parse(a *arrival, body *body, m *match) (*event.Event, error) {
+	m.reset()
+	ev, err := event.FromRequest(a.c.Request, a.path, body.bytes, a.received)
+	if err != nil {
+		return nil, err
+	}
+	if err := body.grow(ev.Escapes); err != nil {
+		return nil, err
+	}
+	return ev, g.match(a, ev, m)
 }
 
 // begin returns the realm that the request is for.
@@ -115,15 +127,14 @@ func unavailable(c *gin.Context, cause error) error {
 // dispatch sends an event on its way, and returns the answer to its sender.
 func (g *Gateway) dispatch(a *arrival, ev *event.Event, m *match) (*invoke.Response, error) {
 	ctx := a.c.Request.Context()
-	wait, err := g.admit(a, ev, m)
+	arrived := g.arrived(a, ev, m)
+	wait, err := g.admit(ctx, arrived, m)
 	defer wait()
 	if err != nil {
 		return nil, err
 	}
-	told := g.tellReceived(a, ev, m)
-	defer told()
-	p := g.permit(a, ev, m)
-	if p.refused && !p.taken() && !(g.Compat && m.caller() == nil) {
+	p := &g.permit(a, []permission{{event: ev, match: m}})[0]
+	if p.forbidden(g.Compat) {
 		return nil, errNotAuthorized
 	}
 	if len(p.later) > 0 {
@@ -133,9 +144,9 @@ func (g *Gateway) dispatch(a *arrival, ev *event.Event, m *match) (*invoke.Respo
 		}
 		defer wait()
 	}
+	told := g.Dispatcher.Received(ctx, arrived)
+	defer told()
 	switch {
-	case m.caller() != nil && p.now == nil:
-		return nil, errNotAuthorized
 	case m.invoke:
 		return g.Dispatcher.Invoke(ctx, a.snapshot, p.now, m.function)
 	case m.Sync != nil:
@@ -146,28 +157,32 @@ func (g *Gateway) dispatch(a *arrival, ev *event.Event, m *match) (*invoke.Respo
 	return &invoke.Response{Status: http.StatusAccepted}, nil
 }
 
-// admit says whether an event is part of a loop. wait has to be called before the sender is answered.
-func (g *Gateway) admit(a *arrival, ev *event.Event, m *match) (wait func(), err error) {
-	ctx, targets := a.c.Request.Context(), m.targets
-	g.Metrics.receivedEvent(&m.Route)
-	if g.Log.Enabled(ctx, slog.LevelDebug) {
-		g.Log.Debug("an event came in", "id", ev.ID, "type", ev.Type, "method", a.c.Request.Method, "path", a.path, "sync", m.Sync != nil, "async", len(m.Async))
+// arrived returns what the dispatcher has to know of an event.
+func (g *Gateway) arrived(a *arrival, ev *event.Event, m *match) *invoke.Arrival {
+	return &invoke.Arrival{
+		Event: ev, Snapshot: a.snapshot, Targets: m.targets, Space: cmp.Or(a.space, store.DefaultSpace), Path: a.path, Header: a.c.Request.Header,
 	}
-	if len(targets) == 0 && !a.snapshot.HasSystem() {
-		return func() {}, nil // nothing follows from it
-	}
-	return g.Dispatcher.Admit(ctx, a.snapshot, ev, a.c.Request.Header, a.path, targets)
 }
 
-// tellReceived tells those who want to know that an event came in. wait is as that of admit.
-func (g *Gateway) tellReceived(a *arrival, ev *event.Event, m *match) (wait func()) {
-	return g.Dispatcher.Received(a.c.Request.Context(), a.snapshot, ev, a.c.Request.Header, a.path, cmp.Or(a.space, store.DefaultSpace), m.targets)
+// admit says whether an event is part of a loop. wait has to be called before the sender is answered.
+func (g *Gateway) admit(ctx context.Context, arrived *invoke.Arrival, m *match) (wait func(), err error) {
+	g.Metrics.receivedEvent(&m.Route)
+	if ev := arrived.Event; g.Log.Enabled(ctx, slog.LevelDebug) {
+		g.Log.Debug("an event came in", "id", ev.ID, "type", ev.Type, "path", arrived.Path, "sync", m.Sync != nil, "async", len(m.Async))
+	}
+	if len(arrived.Targets) == 0 && !arrived.Snapshot.HasSystem() {
+		return func() {}, nil // nothing follows from it
+	}
+	return g.Dispatcher.Admit(ctx, arrived)
 }
 
 // respond writes a function's response.
 func respond(c *gin.Context, r *invoke.Response) {
 	header := c.Writer.Header()
 	for name, values := range r.Header {
+		if name == "Vary" { // what caches have to know for our sake stays
+			values = append(slices.Clip(values), header[name]...)
+		}
 		header[name] = values
 	}
 	c.Status(r.Status)

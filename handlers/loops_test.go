@@ -235,3 +235,24 @@ func TestP_Shared(t *testing.T) {
 		}
 	}
 }
+
+// TestP_System: who is told of an event, and sends others that nobody gets, is stopped as well.
+func TestP_System(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	var calls atomic.Int64
+	var stop atomic.Bool
+	f := newFunction(t, func(_ http.ResponseWriter, r *http.Request) {
+		if calls.Add(1); !stop.Load() {
+			emit(t, g.events+"/", "nobody.listens", r.Header)
+		}
+	})
+	g.function("default", "f", f.URL)
+	g.subscribe("default", `{"functionId":"f","event":"gateway.event.received","path":"/"}`)
+	emit(t, g.events+"/", "first", nil)
+	time.Sleep(time.Second)
+	stop.Store(true)
+	if n := calls.Load(); n > 17 {
+		t.Errorf("%d calls in 1 s", n)
+	}
+}

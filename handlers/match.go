@@ -36,6 +36,12 @@ func (m *match) caller() *store.Target {
 
 func (m *match) nothing() bool { return len(m.targets) == 0 }
 
+// reset forgets what was matched before.
+func (m *match) reset() {
+	m.Sync, m.Async, m.targets = nil, m.Async[:0], m.targets[:0]
+	m.invoke, m.function = false, store.Target{}
+}
+
 // collect fills targets.
 func (m *match) collect() {
 	m.targets = m.targets[:0]

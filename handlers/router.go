@@ -48,7 +48,7 @@ type Gateway struct {
 	// Draining says that the gateway is about to end: it takes no more events.
 	Draining atomic.Bool
 
-	bodies  bodies
+	bodies  *bodies
 	open    *cors.Cors // for requests with an Event header
 	matches sync.Pool  // of *match
 }

@@ -194,3 +194,55 @@ func TestD_Hosted(t *testing.T) {
 		t.Error(other.events(), ours.events())
 	}
 }
+
+// TestSystemEventParams: system events have the path parameters of their own request, however many come at once.
+func TestSystemEventParams(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	f := answers(t, `{"body":"ok"}`)
+	slow := newFunction(t, func(http.ResponseWriter, *http.Request) { time.Sleep(time.Millisecond) })
+	g.function("default", "f", f.URL)
+	g.function("default", "w", slow.URL)
+	g.subscribe("default", `{"event":"http","method":"GET","functionId":"f","path":"/users/:id"}`)
+	g.subscribe("default", `{"functionId":"w","event":"gateway.function.invoking","path":"/"}`)
+	done := make(chan bool)
+	for w := range 8 {
+		go func() {
+			for i := range 60 {
+				req, _ := http.NewRequest("GET", fmt.Sprintf("%s/users/u-%d-%d", g.events, w, i), nil)
+				if resp, err := transport.RoundTrip(req); err == nil {
+					resp.Body.Close()
+				}
+			}
+			done <- true
+		}()
+	}
+	for range 8 {
+		<-done
+	}
+	eventually(t, "all", func() bool { return len(slow.events()) == 480 })
+	for _, ev := range slow.events() {
+		d := object(t, ev)["data"].(map[string]any)["event"].(map[string]any)["data"].(map[string]any)
+		if id := fmt.Sprint(d["params"].(map[string]any)["id"]); d["path"] != "/users/"+id {
+			t.Error(d["path"], id)
+		}
+	}
+}
+
+// TestSystemEventsWhileDraining: what is delivered at the end is told of, too.
+func TestSystemEventsWhileDraining(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	f := newFunction(t, func(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) })
+	w := answers(t, ``)
+	g.function("default", "f", f.URL)
+	g.function("default", "w", w.URL)
+	g.subscribe("default", `{"functionId":"w","event":"gateway.function.invoked","path":"/"}`)
+	g.subscribe("default", `{"functionId":"f","event":"e","path":"/"}`)
+	for range 20 {
+		send(t, "POST", g.events+"/", "{}", "Event: e")
+	}
+	if err := g.stop(); err != nil || len(f.events()) != len(w.events()) {
+		t.Error(err, len(f.events()), "delivered,", len(w.events()), "told")
+	}
+}

@@ -122,7 +122,7 @@ func mirrored(t *testing.T, req *http.Request, body string, a answer) {
 var (
 	// unmirrored are tests that send so many requests at once that the order in which they came is not known.
 	// Or that pass on the lineage of events, which each gateway signs with a key of its own, or fill the queue, which a Lambda has not.
-	unmirrored = regexp.MustCompile(`^Test(F|F_Memory|W|FiftyWriters|P|P_.*|BatchRoom)$`)
+	unmirrored = regexp.MustCompile(`^Test(F|F_Memory|W|FiftyWriters|P|P_.*|BatchRoom|SlowSenders|SilentSenders)$`)
 	// atOnce are tests that change how their functions answer from request to request.
 	atOnce = regexp.MustCompile(`^TestI$`)
 )

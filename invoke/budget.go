@@ -42,15 +42,15 @@ func (b *budget) spend(c chain, n int, now time.Time) bool {
 }
 
 func (b *budget) of(c chain) *spending {
-	if s := b.chains[c]; s != nil {
+	s := b.chains[c]
+	if s != nil {
 		return s
+	}
+	if s = b.earlier[c]; s == nil {
+		s = &spending{}
 	}
 	if b.chains == nil || len(b.chains) >= maxChains {
 		b.chains, b.earlier = map[chain]*spending{}, b.chains
-	}
-	s := b.earlier[c]
-	if s == nil {
-		s = &spending{}
 	}
 	b.chains[c] = s
 	return s

@@ -132,6 +132,10 @@ func (d *Dispatcher) now(ctx context.Context, s *store.Snapshot, ev *event.Event
 // called before the sender is answered: in a frozen process it returns when all deliveries have ended, which is when ctx ends at the latest. s is the snapshot that
 // the targets are of, or nil if nobody is to be told of the deliveries.
 func (d *Dispatcher) Enqueue(ctx context.Context, s *store.Snapshot, fanouts ...Fanout) (wait func(), err error) {
+	return d.enqueue(ctx, d.queue.Add, s, fanouts...)
+}
+
+func (d *Dispatcher) enqueue(ctx context.Context, add func([]queue.Item[lane, *delivery]) error, s *store.Snapshot, fanouts ...Fanout) (wait func(), err error) {
 	if s != nil && !s.HasSystem() {
 		s = nil // the deliveries would keep it in memory
 	}
@@ -155,7 +159,7 @@ func (d *Dispatcher) Enqueue(ctx context.Context, s *store.Snapshot, fanouts ...
 	if d.options.Frozen {
 		return d.deliverNow(ctx, items), nil
 	}
-	if err := d.queue.Add(items); err != nil {
+	if err := add(items); err != nil {
 		for _, item := range items {
 			d.metrics.dropped(item.Value.target)
 		}
@@ -183,9 +187,9 @@ func (d *Dispatcher) deliverNow(ctx context.Context, items []queue.Item[lane, *d
 }
 
 // cost returns how much memory one of n deliveries of an event keeps. All share the event and, but for plain HTTP requests, its encoded
-// form, which is at most a third larger where it is base64.
+// form, which is at most a third larger where it is base64, and more where text has to be escaped.
 func cost(ev *event.Event, n int) int {
-	encoded := ev.Size + ev.Size/3
+	encoded := ev.Size + max(ev.Size/3, ev.Escapes)
 	if ev.Kind == event.Plain {
 		return deliveryBytes + ev.Size/max(n, 1) + encoded
 	}

@@ -85,7 +85,7 @@ func BenchmarkReceived(b *testing.B) {
 	targets := []store.Target{{Function: s.Function("default", "f")}}
 	b.ReportAllocs()
 	for b.Loop() {
-		d.Received(b.Context(), s, ev, header, "/", "default", targets)()
+		d.Received(b.Context(), &invoke.Arrival{Event: ev, Snapshot: s, Targets: targets, Space: "default", Path: "/", Header: header})()
 	}
 }
 

@@ -4,12 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
-
-	"github.com/event-gateway/event-gateway/invoke/event"
-	"github.com/event-gateway/event-gateway/store"
 )
 
 // loops finds events that a function sends because of events that it got, again and again.
@@ -39,26 +35,25 @@ func (e *LoopError) Error() string {
 	return "This event is part of a loop: " + e.why + ". A function sends events that lead to itself."
 }
 
-// Admit gives ev, which is about to go to targets, the lineage of what follows from it. h is the header of the request that brought it, path its path. The error of an
-// event that is one too many of its chain is a *LoopError. wait is as that of Enqueue; it is called also after an error.
-func (d *Dispatcher) Admit(ctx context.Context, s *store.Snapshot, ev *event.Event, h http.Header, path string, targets []store.Target) (wait func(), err error) {
-	now := time.Now()
-	l, follows := d.loops.signer.lineage(ev.Lineage)
+// Admit gives an event that came in the lineage of what follows from it. The error of an event that is one too many of its chain is a *LoopError. wait is as that of
+// Enqueue; it is called also after an error.
+func (d *Dispatcher) Admit(ctx context.Context, a *Arrival) (wait func(), err error) {
+	l, follows := d.loops.signer.lineage(a.Event.Lineage)
 	why := ""
 	switch {
 	case !follows:
 		l = newLineage()
 	case l.hops >= maxHops:
 		why = fmt.Sprintf("it follows from %d others, one after the other", l.hops)
-	case !d.loops.budget.spend(l.chain, len(targets), now):
+	case !d.loops.budget.spend(l.chain, max(1, len(a.Targets)), time.Now()): // also one without targets may be told of
 		why = fmt.Sprintf("what it follows from has caused more than %d invocations within %.0f minutes", chainBudget, chainWindow.Minutes())
 	}
-	if why != "" && len(targets) > 0 {
-		ev.Lineage = d.loops.signer.token(l)
-		return d.stopped(ctx, s, ev, h, path, why, targets), &LoopError{why}
+	if why != "" {
+		a.Event.Lineage = d.loops.signer.token(l)
+		return d.stopped(ctx, a, why), &LoopError{why}
 	}
 	l.hops++
-	ev.Lineage = d.loops.signer.token(l)
+	a.Event.Lineage = d.loops.signer.token(l)
 	return noWait, nil
 }
 

@@ -40,7 +40,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, []string{"result"}),
 		loops: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "eventgateway_loops_stopped_total",
-			Help: "Events that were refused because they are part of a loop, by their first subscription.",
+			Help: "Events that were refused because they are part of a loop, by their first subscription; without labels, those that matched none.",
 		}, []string{"space", "type"}),
 		wait: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "eventgateway_events_custom_processing_seconds",
@@ -81,7 +81,13 @@ func (m *Metrics) dropped(t store.Target) {
 	m.drops.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()
 }
 
-func (m *Metrics) loop(t store.Target) { m.loops.WithLabelValues(t.Space(), t.EventType()).Inc() }
+func (m *Metrics) loop(targets []store.Target) {
+	space, eventType := "", ""
+	if len(targets) > 0 {
+		space, eventType = targets[0].Space(), targets[0].EventType()
+	}
+	m.loops.WithLabelValues(space, eventType).Inc()
+}
 
 func (m *Metrics) lost(t store.Target) {
 	m.drops.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()

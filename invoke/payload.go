@@ -55,7 +55,10 @@ func encode(ev *event.Event, f form, t store.Target) Payload {
 		header, body := ev.Binary(f.format, params)
 		return payloadOf(ev, header, body)
 	}
-	size := 512 + len(ev.Data.Raw)
+	size := 512 + len(ev.Data.Raw) + ev.Escapes
+	if ev.Data.Kind == event.Binary {
+		size += len(ev.Data.Raw) / 3
+	}
 	if ev.HTTP != nil {
 		for _, h := range ev.HTTP.Headers {
 			size += len(h.Name) + len(h.Value) + 6

@@ -3,37 +3,60 @@ package invoke
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/event-gateway/event-gateway/invoke/event"
 	"github.com/event-gateway/event-gateway/store"
 )
 
-// Received tells those who subscribed to the system event event.received. The event belongs to the spaces of its targets or, if it has none, to the given one. wait
-// is as that of Enqueue.
-func (d *Dispatcher) Received(ctx context.Context, s *store.Snapshot, ev *event.Event, h http.Header, path, space string, targets []store.Target) (wait func()) {
-	if !s.HasSystem() {
+// Arrival is an event that a request brought, and where it goes.
+type Arrival struct {
+	Event    *event.Event
+	Snapshot *store.Snapshot // that the targets are of
+	Targets  []store.Target  // all of them
+	Space    string          // that the event belongs to if it has no targets
+	Path     string          // of the request
+	Header   http.Header     // of the request
+}
+
+// spaces returns the spaces that the event belongs to: those of its targets, each once.
+func (a *Arrival) spaces() []string {
+	var spaces []string
+	for _, t := range a.Targets {
+		if space := t.Space(); !slices.Contains(spaces, space) {
+			spaces = append(spaces, space)
+		}
+	}
+	if len(spaces) == 0 {
+		return []string{a.Space}
+	}
+	return spaces
+}
+
+// Received tells those who subscribed to the system event event.received. wait is as that of Enqueue.
+func (d *Dispatcher) Received(ctx context.Context, a *Arrival) (wait func()) {
+	if !a.Snapshot.HasSystem() {
 		return noWait
 	}
-	spaces := spacesOf(targets)
-	if len(spaces) == 0 {
-		spaces = []string{space}
-	}
-	return d.tell(ctx, s, spaces, &event.System{Name: event.Received, Path: path, Headers: event.CopyHeaders(h), Event: ev})
+	return d.tell(ctx, a.Snapshot, a.spaces(), &event.System{Name: event.Received, Path: a.Path, Headers: event.CopyHeaders(a.Header), Event: a.Event})
 }
 
 // stopped tells of a loop, in the log, the metrics and by the system event event.dropped: at most once a minute of each event of a space.
-func (d *Dispatcher) stopped(ctx context.Context, s *store.Snapshot, ev *event.Event, h http.Header, path, why string, targets []store.Target) (wait func()) {
-	first := targets[0]
-	d.metrics.loop(first)
-	if !d.loops.first(eventOf{first.Space(), ev.Type}, time.Now()) {
+func (d *Dispatcher) stopped(ctx context.Context, a *Arrival, why string) (wait func()) {
+	space, eventType := a.Space, ""
+	if len(a.Targets) > 0 {
+		space, eventType = a.Targets[0].Space(), a.Targets[0].EventType()
+	}
+	d.metrics.loop(a.Targets)
+	if !d.loops.first(eventOf{space, eventType}, time.Now()) {
 		return noWait
 	}
-	d.log.Error("a loop was stopped: its events are refused", "space", first.Space(), "type", ev.Type, "event", ev.ID, "path", path, "reason", why)
-	if !s.HasSystem() {
+	d.log.Error("a loop was stopped: its events are refused", "space", space, "type", a.Event.Type, "event", a.Event.ID, "path", a.Path, "reason", why)
+	if !a.Snapshot.HasSystem() {
 		return noWait
 	}
-	return d.tell(ctx, s, spacesOf(targets), &event.System{Name: event.Dropped, Path: path, Headers: event.CopyHeaders(h), Reason: why, Event: ev})
+	return d.tell(ctx, a.Snapshot, a.spaces(), &event.System{Name: event.Dropped, Path: a.Path, Headers: event.CopyHeaders(a.Header), Reason: why, Event: a.Event})
 }
 
 // invoking tells that a function is about to be called. What it returns has to be called afterwards, and tells how that ended.
@@ -43,7 +66,7 @@ func (d *Dispatcher) invoking(ctx context.Context, s *store.Snapshot, ev *event.
 	}
 	about := event.System{
 		Name: event.Invoking, Space: t.Function.Space, FunctionID: t.Function.ID, Event: ev,
-		Params: event.Params{Names: t.Names, Values: t.Values},
+		Params: event.Params{Names: slices.Clone(t.Names), Values: slices.Clone(t.Values)}, // those of t are the next request's, too
 	}
 	spaces := []string{t.Function.Space}
 	began := about
@@ -82,23 +105,10 @@ func (d *Dispatcher) tell(ctx context.Context, s *store.Snapshot, spaces []strin
 	}
 	old, now := event.NewSystem(about, d.options.Compat, time.Now())
 	old.Lineage, now.Lineage = about.Event.Lineage, about.Event.Lineage
-	wait, err := d.Enqueue(ctx, nil, Fanout{old, seed}, Fanout{now, v09})
+	wait, err := d.enqueue(ctx, d.queue.Follow, nil, Fanout{old, seed}, Fanout{now, v09})
 	if err != nil {
 		d.log.Warn("a system event was dropped", "type", now.Type, "spaces", spaces, "error", err)
 		return noWait
 	}
 	return wait
-}
-
-// spacesOf returns the spaces of targets, each once.
-func spacesOf(targets []store.Target) []string {
-	var spaces []string
-	seen := map[string]bool{}
-	for _, t := range targets {
-		if space := t.Space(); !seen[space] {
-			seen[space] = true
-			spaces = append(spaces, space)
-		}
-	}
-	return spaces
 }

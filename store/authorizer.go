@@ -24,6 +24,9 @@ func (s *Snapshot) Authorizer(space, eventType string) (f *Function, id string, 
 	return nil, "", false
 }
 
+// HasAuthorizers says whether events of any type need authorization.
+func (s *Snapshot) HasAuthorizers() bool { return s.authorizing > 0 }
+
 // authorizing says whether an item is an event type that has an authorizer or, as it cannot be read, may have one.
 func authorizing(key string, rec any) bool {
 	switch t := rec.(type) {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"runtime"
@@ -25,8 +26,9 @@ func TestHostileMemory(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs the peak of a process's memory, as Linux tells it")
 	}
-	const senders, limit, patience = 200, 512 << 20, 5 * time.Second
+	const senders, limit, patience = 200, 512 << 20, 20 * time.Second // the senders are in this process, and leave others little of it
 	p := start(t, t.TempDir(), "-store=memory:", "-events-addr=localhost")
+	p.subscribeAll()
 	before := p.peak()
 	floods := newFloods()
 	var sent atomic.Int64
@@ -68,6 +70,25 @@ func TestHostileMemory(t *testing.T) {
 	}
 }
 
+// subscribeAll has all events of the type e delivered: to a sender who waits, to another function, and as a system event.
+func (p *process) subscribeAll() {
+	f := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, "{}")
+	}))
+	p.t.Cleanup(f.Close)
+	add := func(resource, body string) {
+		p.send(201, "POST", p.config+"/v1/spaces/default/"+resource, body, "Content-Type: application/json")
+	}
+	add("eventtypes", `{"name":"e"}`)
+	for _, id := range []string{"sync", "async", "watch"} {
+		add("functions", fmt.Sprintf(`{"functionId":%q,"type":"http","provider":{"url":%q}}`, id, f.URL))
+	}
+	add("subscriptions", `{"type":"sync","eventType":"e","functionId":"sync","path":"/"}`)
+	add("subscriptions", `{"type":"async","eventType":"e","functionId":"async","path":"/"}`)
+	add("subscriptions", `{"event":"gateway.event.received","functionId":"watch","path":"/"}`)
+}
+
 // flood is a request with a body of the largest size, in two parts: the last one is a byte.
 type flood struct {
 	name            string
@@ -75,11 +96,11 @@ type flood struct {
 	statuses        []int
 }
 
-// newFloods returns nested JSON, in each of the ways in which it can come.
+// newFloods returns nested JSON, in each of the ways in which it can come, and text of which each character becomes six.
 func newFloods() []flood {
 	const size = 6 << 20
 	const item = `{"a":{"a":{"a":[1,2,{"b":null,"b":"x"}],"a":true},"a":[[[[]]]]},"a":{}}`
-	invalid, valid := []int{400, 413, 503}, []int{202, 413, 503}
+	invalid, valid := []int{400, 413, 503}, []int{200, 413, 503}
 	ways := []struct{ name, headers, before, after string }{
 		{"the body", "Event: e\r\nContent-Type: application/json\r\n", "", ""},
 		{"data of a CloudEvent", "Content-Type: application/cloudevents+json\r\n", `{"specversion":"1.0","id":"1","source":"/s","type":"e","data":`, `}`},
@@ -100,7 +121,11 @@ func newFloods() []flood {
 		add("deep objects", strings.Repeat(`{"a":`, room/6-1)+"1"+strings.Repeat("}", room/6-1), invalid)
 		add("wide objects", "["+strings.Repeat(item+",", (room-2)/(len(item)+1)-1)+item+"]", valid)
 	}
-	return all
+	text := strings.Repeat("\x01", size)
+	return append(all, flood{
+		"text", fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\nEvent: e\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n", size),
+		text[1:], text[:1], valid,
+	})
 }
 
 // send sends the request and returns the status of the answer. wait is called before the last part.
@@ -139,7 +164,7 @@ func (p *process) others(stop <-chan struct{}, patience time.Duration) (slowest 
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		req.Header.Set("Event", "e")
+		req.Header.Set("Event", "other")
 		began := time.Now()
 		resp, err := client.Do(req)
 		if slowest = max(slowest, time.Since(began)); err != nil {

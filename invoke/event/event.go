@@ -82,6 +82,10 @@ type Event struct {
 	// part, and its headers. The events of a batch share the size of their body.
 	Size int
 
+	// Escapes is by how many bytes text in the event grows at most when it becomes a JSON string: control characters
+	// take six.
+	Escapes int
+
 	// Malformed says that the payload was declared to be JSON and is not. Data is then Binary. Whether that is
 	// an error is for the caller to say.
 	Malformed bool

@@ -26,9 +26,23 @@ func (e *Event) setPayload(raw []byte) {
 		e.Data = Data{Binary, raw}
 	case utf8.Valid(raw):
 		e.Data = Data{Text, raw}
+		e.Escapes = escapes(raw)
 	default:
 		e.Data = Data{Binary, raw}
 	}
+}
+
+// escapes returns how many bytes longer text is in a JSON string, at most.
+func escapes(text []byte) (n int) {
+	for _, c := range text {
+		switch {
+		case c < ' ':
+			n += len(`\u0000`) - 1
+		case c == '"' || c == '\\':
+			n++
+		}
+	}
+	return n
 }
 
 // validJSON reports whether raw is one JSON text of RFC 8259, which demands UTF-8 but neither unique member names

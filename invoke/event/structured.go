@@ -28,14 +28,14 @@ func fromStructured(body []byte, received time.Time) (*Event, error) {
 // fromMembers makes an event of a JSON object of either version.
 func fromMembers(members []member, received time.Time) (*Event, error) {
 	p := structured{event: &Event{Kind: CloudEvent, Received: received}}
-	version := find(members, "specversion")
-	switch version01 := find(members, "cloudEventsVersion"); {
-	case version01 == nil:
-		return p.read10(members)
-	case version == nil:
+	version, version01 := find(members, "specversion"), find(members, "cloudEventsVersion")
+	switch {
+	case version != nil && version01 != nil:
+		return nil, invalidAttribute("cloudEventsVersion", "must not stand beside specversion")
+	case version == nil && (version01 != nil || find(members, "eventType") != nil || find(members, "eventID") != nil):
 		return p.read01(members)
 	}
-	return nil, invalidAttribute("cloudEventsVersion", "must not stand beside specversion")
+	return p.read10(members)
 }
 
 // structured is the state of reading one event.

@@ -1,20 +1,21 @@
 package event
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // read01 reads CloudEvents 0.1 (its JSON format, 3). As in 2018, members that it does not define say nothing.
 func (p *structured) read01(members []member) (*Event, error) {
 	e := p.event
+	if err := checkRequired01(members); err != nil {
+		return nil, err
+	}
 	for _, m := range members {
 		if err := e.setMember01(string(m.name), m.value); err != nil {
 			return nil, err
 		}
-	}
-	if version := find(members, "cloudEventsVersion"); version.value[0] == 'n' {
-		return nil, invalidAttribute("cloudEventsVersion", "is missing")
-	}
-	if err := e.checkRequired("source", "eventID", "eventType"); err != nil {
-		return nil, err
 	}
 	if m := find(members, "extensions"); m != nil {
 		if err := p.extensions01(m.value); err != nil {
@@ -25,6 +26,26 @@ func (p *structured) read01(members []member) (*Event, error) {
 		e.setData01(m.value)
 	}
 	return e, nil
+}
+
+// checkRequired01 says which required attributes are missing, all at once and in the words that clients know.
+func checkRequired01(members []member) error {
+	first, lines := "", []string{}
+	for _, required := range [...]struct{ name, field, tag string }{
+		{"eventType", "EventType", "required"},
+		{"cloudEventsVersion", "CloudEventsVersion", "required"},
+		{"source", "Source", "uri"},
+		{"eventID", "EventID", "required"},
+	} {
+		if m := find(members, required.name); m == nil || m.value[0] == 'n' || string(m.value) == `""` {
+			first = cmp.Or(first, required.name)
+			lines = append(lines, "Key: 'Event."+required.field+"' Error:Field validation for '"+required.field+"' failed on the '"+required.tag+"' tag")
+		}
+	}
+	if first == "" {
+		return nil
+	}
+	return &Error{Attribute: first, Message: invalidPrefix + strings.Join(lines, "\n")}
 }
 
 // setMember01 sets an attribute; null and the empty text of an optional one are none.

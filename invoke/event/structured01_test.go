@@ -21,18 +21,23 @@ func TestStructured01Refused(t *testing.T) {
 	with := func(member string) string { return `{` + required01 + `,` + member + `}` }
 	extension := func(member string) string { return with(`"extensions":{` + member + `}`) }
 
-	f(`{"cloudEventsVersion":"0.1"}`, "source", "missing")
-	f(`{"cloudEventsVersion":null,"eventType":"t","source":"/s","eventID":"1"}`, "cloudEventsVersion", "missing")
-	f(`{"cloudEventsVersion":"0.1","eventType":"t","eventID":"1"}`, "source", "missing")
-	f(`{"cloudEventsVersion":"0.1","eventType":"t","source":"/s"}`, "eventID", "missing")
-	f(`{"cloudEventsVersion":"0.1","eventType":null,"source":"/s","eventID":"1"}`, "eventType", "missing")
+	failed := func(field, tag string) string {
+		return "Key: 'Event." + field + "' Error:Field validation for '" + field + "' failed on the '" + tag + "' tag"
+	}
+	f(`{"cloudEventsVersion":"0.1"}`, "eventType", ": "+failed("EventType", "required")+"\n"+failed("Source", "uri")+"\n"+failed("EventID", "required"))
+	f(`{"eventType":"t","source":"","eventID":""}`, "cloudEventsVersion",
+		": "+failed("CloudEventsVersion", "required")+"\n"+failed("Source", "uri")+"\n"+failed("EventID", "required"))
+	f(`{"cloudEventsVersion":null,"eventType":"t","source":"/s","eventID":"1"}`, "cloudEventsVersion", failed("CloudEventsVersion", "required"))
+	f(`{"cloudEventsVersion":"0.1","eventType":"t","eventID":"1"}`, "source", failed("Source", "uri"))
+	f(`{"cloudEventsVersion":"0.1","eventType":"t","source":"/s"}`, "eventID", failed("EventID", "required"))
+	f(`{"cloudEventsVersion":"0.1","eventType":null,"source":"/s","eventID":"1"}`, "eventType", failed("EventType", "required"))
 	f(`{"cloudEventsVersion":"0.2","eventType":"t","source":"/s","eventID":"1"}`, "cloudEventsVersion", `must be "0.1"`)
 	f(`{"cloudEventsVersion":0.1,"eventType":"t","source":"/s","eventID":"1"}`, "cloudEventsVersion", "string")
-	f(`{"cloudEventsVersion":"0.1","eventType":"t","source":"/s","eventID":""}`, "eventID", "empty")
+	f(`{"cloudEventsVersion":"0.1","eventType":"t","source":"/s","eventID":""}`, "eventID", failed("EventID", "required"))
 	f(`{"cloudEventsVersion":"0.1","eventType":"t","source":"a b","eventID":"1"}`, "source", "URI-reference")
 	f(`{"cloudEventsVersion":"0.1","eventType":"pay/x","source":"/s","eventID":"1"}`, "eventType", "letters")
 	f(`{"cloudEventsVersion":"0.1","eventType":"t","source":"/s","eventID":"a\u0000"}`, "eventID", "control")
-	f(`{"cloudEventsVersion":"0.1","eventtype":"t","source":"/s","eventID":"1"}`, "eventType", "missing")
+	f(`{"cloudEventsVersion":"0.1","eventtype":"t","source":"/s","eventID":"1"}`, "eventType", failed("EventType", "required"))
 	f(with(`"eventID":"1"`), "eventID", "repeated")
 	f(with(`"extensions":{},"extensions":{}`), "extensions", "repeated")
 	f(with(`"specversion":"1.0"`), "cloudEventsVersion", "beside specversion")

@@ -18,7 +18,7 @@ func refused(t *testing.T, in string, err error, code Code, attribute, words str
 		t.Errorf("%s: got %v, want an *Error", in, err)
 		return
 	}
-	if e.Code != code || e.Attribute != attribute || !strings.Contains(e.Message, words) || code != ReservedType && !strings.Contains(e.Message, attribute) {
+	if e.Code != code || e.Attribute != attribute || !strings.Contains(e.Message, words) || code != ReservedType && !strings.Contains(strings.ToLower(e.Message), strings.ToLower(attribute)) {
 		t.Errorf("%s: got code %d, attribute %q, %q; want code %d, attribute %q, %q",
 			in, e.Code, e.Attribute, e.Message, code, attribute, words)
 	}
@@ -67,7 +67,7 @@ func TestStructuredRefused(t *testing.T) {
 	// One version.
 	f(with(`"cloudEventsVersion":"0.1"`), "cloudEventsVersion", "beside specversion")
 	f(with(`"cloudEventsVersion":null`), "cloudEventsVersion", "beside specversion")
-	f(`{"eventType":"t","cloudEventsversion":"0.1","source":"/s","eventID":"1"}`, "eventType", "not a name")
+	f(`{"eventType":"t","cloudEventsversion":"0.1","source":"/s","eventID":"1"}`, "cloudEventsVersion", "required")
 
 	// Exact case, no duplicates.
 	f(`{"SpecVersion":"1.0","id":"1","source":"/s","type":"t"}`, "SpecVersion", "not a name")

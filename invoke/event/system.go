@@ -59,8 +59,12 @@ func NewSystem(s *System, compat bool, now time.Time) (seed, v09 *Event) {
 		System:      &own,
 		Size:        len(s.Result) + len(s.Error),
 	}
+	if own.result == Text {
+		seed.Escapes = escapes(s.Result)
+	}
 	if s.Event != nil {
 		seed.Size += s.Event.Size
+		seed.Escapes += s.Event.Escapes
 		seed.TraceParent, seed.TraceState = s.Event.TraceParent, s.Event.TraceState
 	}
 	second := *seed

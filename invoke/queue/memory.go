@@ -36,13 +36,14 @@ type Memory[K comparable, T any] struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 
-	mu     sync.Mutex
-	lanes  map[K]*lane[K, T]
-	size   int
-	bytes  int
-	closed bool
-	idle   chan struct{} // closed when size falls to 0 after closed was set
-	wg     sync.WaitGroup
+	mu        sync.Mutex
+	lanes     map[K]*lane[K, T]
+	size      int
+	bytes     int
+	closed    bool
+	abandoned bool          // nothing begins any more
+	idle      chan struct{} // closed when size falls to 0 after closed was set
+	wg        sync.WaitGroup
 }
 
 type lane[K comparable, T any] struct {
@@ -62,10 +63,15 @@ func NewMemory[K comparable, T any](o Options, deliver func(context.Context, T))
 }
 
 // Add takes all items or none.
-func (q *Memory[K, T]) Add(items []Item[K, T]) error {
+func (q *Memory[K, T]) Add(items []Item[K, T]) error { return q.add(items, false) }
+
+// Follow is Add for items that follow from a delivery that is under way: they are taken also while the queue drains.
+func (q *Memory[K, T]) Follow(items []Item[K, T]) error { return q.add(items, true) }
+
+func (q *Memory[K, T]) add(items []Item[K, T], follow bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed {
+	if q.closed && (!follow || q.size == 0 || q.abandoned) {
 		return ErrClosed
 	}
 	for i, item := range items {
@@ -186,6 +192,7 @@ func (q *Memory[K, T]) forget(item Item[K, T], l *lane[K, T]) {
 func (q *Memory[K, T]) abandon() []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.abandoned = true
 	var left []T
 	for _, l := range q.lanes {
 		for _, item := range l.items {

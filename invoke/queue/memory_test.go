@@ -222,3 +222,57 @@ func TestNothingIsLost(t *testing.T) {
 		}
 	}
 }
+
+// TestFollow: what follows from a delivery is taken while the queue drains, and no longer when there is no more time.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	var q *queue.Memory[string, int]
+	var got atomic.Int64
+	q = queue.NewMemory[string](queue.Options{Size: 10, Bytes: 10, Lane: 1}, func(ctx context.Context, n int) {
+		got.Add(1)
+		switch n {
+		case 1:
+			time.Sleep(50 * time.Millisecond) // it drains now
+			if err := q.Add([]queue.Item[string, int]{{Lane: "b", Value: 9}}); !errors.Is(err, queue.ErrClosed) {
+				t.Errorf("Add while draining: %v", err)
+			}
+			if err := q.Follow([]queue.Item[string, int]{{Lane: "b", Value: 2}}); err != nil {
+				t.Errorf("Follow while draining: %v", err)
+			}
+		case 3:
+			<-ctx.Done()
+			if err := q.Follow([]queue.Item[string, int]{{Lane: "b", Value: 9}}); !errors.Is(err, queue.ErrClosed) {
+				t.Errorf("Follow when there is no more time: %v", err)
+			}
+		}
+	})
+	if err := q.Add([]queue.Item[string, int]{{Lane: "a", Value: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if left := q.Drain(context.Background()); len(left) != 0 || got.Load() != 2 {
+		t.Errorf("%d deliveries, left: %v", got.Load(), left)
+	}
+	if err := q.Follow([]queue.Item[string, int]{{Lane: "a", Value: 9}}); !errors.Is(err, queue.ErrClosed) {
+		t.Errorf("Follow at the end: %v", err)
+	}
+}
+
+func TestFollowOutOfTime(t *testing.T) {
+	t.Parallel()
+	var q *queue.Memory[string, int]
+	began := make(chan bool)
+	q = queue.NewMemory[string](queue.Options{Size: 10, Bytes: 10, Lane: 1}, func(ctx context.Context, n int) {
+		close(began)
+		<-ctx.Done()
+		if err := q.Follow([]queue.Item[string, int]{{Lane: "b", Value: 9}}); !errors.Is(err, queue.ErrClosed) {
+			t.Errorf("got %v", err)
+		}
+	})
+	if err := q.Add([]queue.Item[string, int]{{Lane: "a", Value: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	q.Drain(ctx)
+}
