@@ -41,17 +41,11 @@ func (p *permission) forbidden(compat bool) bool {
 
 // permit asks the authorizers of all event types of the targets of some events: each once for an event.
 func (g *Gateway) permit(a *arrival, all []permission) []permission {
-	if !a.snapshot.HasAuthorizers() {
-		for i := range all {
-			all[i].grant()
-		}
-		return all
-	}
-	answers := g.ask(a, all)
+	snapshot, answers := a.snapshot, g.ask(a, all)
 	for i := range all {
 		p := &all[i]
 		permitted := func(t store.Target) *event.Event {
-			if _, _, wanted := a.snapshot.Authorizer(t.Space(), t.EventType()); wanted {
+			if _, _, wanted := snapshot.Authorizer(t.Space(), t.EventType()); wanted {
 				return answers[question{p.event, t.Space(), t.EventType()}]
 			}
 			return p.event
@@ -100,7 +94,8 @@ type question struct {
 
 // ask asks the authorizers, some at once, and returns the events as they may go out.
 func (g *Gateway) ask(a *arrival, all []permission) map[question]*event.Event {
-	ctx, cancel := context.WithTimeout(a.c.Request.Context(), maxAsking)
+	request, path := a.c.Request, a.path
+	ctx, cancel := context.WithTimeout(request.Context(), maxAsking)
 	defer cancel()
 	answers := map[question]*event.Event{}
 	var mu sync.Mutex
@@ -124,11 +119,11 @@ func (g *Gateway) ask(a *arrival, all []permission) map[question]*event.Event {
 			case f == nil:
 				g.Log.Error("an event was not authorized: the authorizer's record cannot be read", "space", q.space, "authorizer", id, "event", p.event.ID, "type", p.event.Type)
 			default:
-				r := asker(a.c.Request, f.Space, p.match.caller())
+				r := asker(request, f.Space, p.match.caller())
 				atOnce <- struct{}{}
 				wg.Go(func() {
 					defer func() { <-atOnce }()
-					ev, _ := g.Dispatcher.Authorize(ctx, f, p.event, r, a.path, t) // it logs why not
+					ev, _ := g.Dispatcher.Authorize(ctx, f, p.event, r, path, t) // it logs why not
 					mu.Lock()
 					defer mu.Unlock()
 					answers[q] = ev

@@ -42,7 +42,7 @@ func (d *Dispatcher) ask(ctx context.Context, f *store.Function, ev *event.Event
 	if err != nil {
 		return nil, err
 	}
-	a, err := d.call(ctx, f, payloadOf(ev, contentType("application/json"), body))
+	a, err := d.call(ctx, f, payloadOf(ev, headerOf("application/json"), body))
 	if err == nil {
 		err = d.failure(a)
 	}

@@ -55,7 +55,7 @@ func encode(ev *event.Event, f form, t store.Target) Payload {
 		header, body := ev.Binary(f.format, params)
 		return payloadOf(ev, header, body)
 	}
-	size := 512 + len(ev.Data.Raw) + ev.Escapes
+	size := 640 + len(ev.Data.Raw) + ev.Escapes
 	if ev.Data.Kind == event.Binary {
 		size += len(ev.Data.Raw) / 3
 	}
@@ -64,10 +64,10 @@ func encode(ev *event.Event, f form, t store.Target) Payload {
 			size += len(h.Name) + len(h.Value) + 6
 		}
 	}
-	return payloadOf(ev, contentType(f.format.ContentType()), ev.Append(make([]byte, 0, size), f.format, params))
+	return payloadOf(ev, headerOf(f.format.ContentType()), ev.Append(make([]byte, 0, size), f.format, params))
 }
 
-func contentType(value string) http.Header { return http.Header{"Content-Type": {value}} }
+func headerOf(contentType string) http.Header { return http.Header{"Content-Type": {contentType}} }
 
 // payloadOf returns the payload with what is the same in all forms: who calls, and what the event follows from.
 func payloadOf(ev *event.Event, header http.Header, body []byte) Payload {
