@@ -254,3 +254,23 @@ func TestAuthorizerCredentials(t *testing.T) {
 		t.Error(asked)
 	}
 }
+
+// TestAuthorizerOfCaller: who refuses to answer an event keeps it from no other space.
+func TestAuthorizerOfCaller(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	ours, theirs, refuses := answers(t, `{"body":"ok"}`), answers(t, ``), answers(t, `{"error":{}}`)
+	g.function("ours", "f", ours.URL)
+	g.function("ours", "auth", refuses.URL)
+	g.function("theirs", "f", theirs.URL)
+	g.configure(201, "POST", "/v1/spaces/ours/eventtypes", `{"name":"pay","authorizerId":"auth"}`)
+	g.subscribe("ours", `{"type":"sync","eventType":"pay","functionId":"f","path":"/pay"}`)
+	g.subscribe("theirs", `{"event":"pay","functionId":"f","path":"/pay"}`)
+	if a := send(t, "POST", g.events+"/pay", "{}", "Event: pay", jsonType); a.status != 403 {
+		t.Error(a)
+	}
+	eventually(t, "the other space gets it", func() bool { return len(theirs.events()) == 1 })
+	if len(ours.events()) != 0 {
+		t.Error(ours.events())
+	}
+}

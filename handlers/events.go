@@ -139,15 +139,15 @@ func (g *Gateway) dispatch(a *arrival, ev *event.Event, m *match) (*invoke.Respo
 	} else {
 		p.grant()
 	}
-	if p.forbidden(g.Compat) {
-		return nil, errNotAuthorized
-	}
 	if len(p.later) > 0 {
 		wait, err := g.Dispatcher.Enqueue(ctx, a.snapshot, p.later...)
 		if err != nil {
 			return nil, err
 		}
 		defer wait()
+	}
+	if p.forbidden(g.Compat) {
+		return nil, errNotAuthorized
 	}
 	told := g.Dispatcher.Received(ctx, arrived)
 	defer told()
