@@ -274,3 +274,34 @@ func TestAuthorizerOfCaller(t *testing.T) {
 		t.Error(ours.events())
 	}
 }
+
+// TestAuthorizerOfRequests: the event type http.request guards plain requests to subscriptions of either shape, and stays as long as it does.
+func TestAuthorizerOfRequests(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	f, refuses := answers(t, `{"body":"ok"}`), answers(t, `{"error":{}}`)
+	g.function("default", "f", f.URL)
+	g.function("default", "auth", refuses.URL)
+	g.subscribe("default", `{"event":"http","method":"GET","functionId":"f","path":"/seed"}`)
+	g.subscribe("default", `{"event":"http.request","functionId":"f","path":"/"}`) // a custom event of that name
+	wantJSON(t, g.configure(201, "POST", inDefault+"/eventtypes", `{"name":"http.request","authorizerId":"auth"}`).body,
+		`{"space":"default","name":"http.request","authorizerId":"auth","subscriptions":2}`)
+	g.subscribe("default", `{"type":"sync","eventType":"http.request","method":"GET","functionId":"f","path":"/v09"}`)
+	for _, path := range []string{"/seed", "/v09"} {
+		if a := send(t, "GET", g.events+path, ""); a.status != 403 {
+			t.Error(path, a)
+		}
+	}
+	id := object(t, g.configure(200, "GET", inDefault+"/subscriptions", "").body)["subscriptions"].([]any)
+	for _, sub := range id {
+		if s := sub.(map[string]any); s["eventType"] != nil {
+			g.configure(204, "DELETE", inDefault+"/subscriptions/"+fmt.Sprint(s["subscriptionId"]), "")
+		}
+	}
+	g.configure(400, "DELETE", inDefault+"/eventtypes/http.request", "")
+	g.configure(200, "PUT", inDefault+"/eventtypes/http.request", `{}`)
+	if a := send(t, "GET", g.events+"/seed", ""); a.status != 200 {
+		t.Error(a)
+	}
+	g.configure(204, "DELETE", inDefault+"/eventtypes/http.request", "")
+}

@@ -157,7 +157,12 @@ func TestSubscriptions(t *testing.T) {
 		invalid+`Key: 'Subscription.EventType' Error:Field validation for 'EventType' failed on the 'eventType' tag`)
 	f(400, "POST", subscriptions, `{"type":"sync","eventType":"nothing","functionId":"nobody"}`, `Event Type "nothing" not found.`)
 	f(400, "POST", subscriptions, `{"type":"sync","eventType":"user.created","functionId":"nobody"}`, `Function "nobody" not found.`)
-	f(400, "POST", subscriptions, `{"type":"sync","eventType":"user.created","functionId":"f","cors":{}}`, invalid+`unknown member "cors"`)
+	f(400, "POST", subscriptions, `{"type":"sync","eventType":"user.created","functionId":"f","cors":{}}`,
+		invalid+`event and cors do not go with type and eventType: a subscription has one shape or the other`)
+	f(400, "POST", subscriptions, `{"type":"sync","event":"user.created","functionId":"f"}`,
+		invalid+`event and cors do not go with type and eventType: a subscription has one shape or the other`)
+	f(400, "POST", subscriptions, `{"event":"user.created","functionId":"f","metadata":{}}`,
+		invalid+`metadata goes with type and eventType only: a subscription with event has none`)
 	// Routes conflict only if they match the same requests, whatever their dialect.
 	const conflict = "Subscription path conflict: "
 	f(409, "POST", subscriptions, `{"type":"sync","eventType":"http.request","functionId":"f","path":"/users","method":"GET"}`, conflict+`route /users conflicts with existing route`)

@@ -97,7 +97,7 @@ func (n *tenant) text(r *record) string {
 	}
 	uses := 0
 	for _, s := range n.records[subscriptionKind] {
-		if s.sub.event == r.name {
+		if s.sub.event == r.name || r.name == "http.request" && s.sub.plain() {
 			uses++
 		}
 	}

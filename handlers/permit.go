@@ -45,7 +45,7 @@ func (g *Gateway) permit(a *arrival, all []permission) []permission {
 	for i := range all {
 		p := &all[i]
 		permitted := func(t store.Target) *event.Event {
-			if _, _, wanted := snapshot.Authorizer(t.Space(), t.EventType()); wanted {
+			if _, _, wanted := snapshot.AuthorizerOf(t); wanted {
 				return answers[question{p.event, t.Space(), t.EventType()}]
 			}
 			return p.event
@@ -103,7 +103,7 @@ func (g *Gateway) ask(a *arrival, all []permission) map[question]*event.Event {
 	atOnce := make(chan struct{}, askingAtOnce)
 	for _, p := range all {
 		for _, t := range p.match.targets {
-			f, id, wanted := a.snapshot.Authorizer(t.Space(), t.EventType())
+			f, id, wanted := a.snapshot.AuthorizerOf(t)
 			q := question{p.event, t.Space(), t.EventType()}
 			if !wanted {
 				continue

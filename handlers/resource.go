@@ -46,7 +46,7 @@ func (h *resourceHandler[R]) counted(operation string, handle func(c *gin.Contex
 		if err != nil {
 			h.fail(c, err)
 		} else if c.Request.Method != http.MethodGet {
-			h.Log.Info("the configuration was changed", "operation", operation, "resource", h.name, "space", space(c), "id", c.Param("id"), "etag", c.Writer.Header().Get("ETag"))
+			h.Log.Info("the configuration was changed", "operation", operation, "resource", h.name, "space", space(c), "id", c.GetString(loggedID), "etag", c.Writer.Header().Get("ETag"))
 		}
 		if config != nil {
 			snapshot, _ = config.Snapshot() // with the change, if it was one
@@ -106,7 +106,7 @@ func (h *resourceHandler[R]) create(c *gin.Context, config *store.Config) error 
 	r, err := h.res.create(config, c.Request.Context(), space(c), body)
 	if err == nil {
 		setRevision(c, h.res.rev(r))
-		c.AddParam("id", h.res.id(r)) // for the log
+		c.Set(loggedID, h.res.id(r))
 		h.respond(c, http.StatusCreated, r)
 	}
 	return err
@@ -158,16 +158,18 @@ func space(c *gin.Context) string {
 
 // id returns the id in the path. Clients put ids there raw, though they contain percent signs, or encoded.
 func (h *resourceHandler[R]) id(c *gin.Context, config *store.Config) string {
-	raw := c.Param("id")
-	decoded, err := url.PathUnescape(raw)
-	if err != nil || decoded == raw {
-		return raw
+	id := c.Param("id")
+	if decoded, err := url.PathUnescape(id); err == nil && decoded != id {
+		if _, err := h.res.get(config, space(c), decoded); err == nil {
+			id = decoded
+		}
 	}
-	if _, err := h.res.get(config, space(c), decoded); err != nil {
-		return raw
-	}
-	return decoded
+	c.Set(loggedID, id)
+	return id
 }
+
+// loggedID is where a request keeps the id for the log.
+const loggedID = "id"
 
 func etag(rev store.Rev) string { return `"` + strconv.FormatUint(uint64(rev), 10) + `"` }
 

@@ -32,7 +32,7 @@ func newLoops(key []byte) *loops {
 type LoopError struct{ why string }
 
 func (e *LoopError) Error() string {
-	return "This event is part of a loop: " + e.why + ". A function sends events that lead to itself."
+	return "This event looks like part of a loop: " + e.why + ". If it is none, send it without the lineage that it has from another event."
 }
 
 // Admit gives an event that came in the lineage of what follows from it. The error of an event that is one too many of its chain is a *LoopError. wait is as that of

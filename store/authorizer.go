@@ -24,6 +24,16 @@ func (s *Snapshot) Authorizer(space, eventType string) (f *Function, id string, 
 	return nil, "", false
 }
 
+// AuthorizerOf returns what Authorizer does for the event type of a target. A plain HTTP request is an http.request to subscriptions of either shape; those with "event" know
+// it as http, too.
+func (s *Snapshot) AuthorizerOf(t Target) (f *Function, id string, wanted bool) {
+	f, id, wanted = s.Authorizer(t.Space(), t.EventType())
+	if !wanted && t.Subscription != nil && t.Subscription.plain() {
+		return s.Authorizer(t.Space(), HTTPRequest)
+	}
+	return f, id, wanted
+}
+
 // HasAuthorizers says whether events of any type need authorization.
 func (s *Snapshot) HasAuthorizers() bool { return s.authorizing > 0 }
 

@@ -41,8 +41,11 @@ func (c *Config) UpdateEventType(ctx context.Context, t *EventType, match Match)
 // DeleteEventType removes an event type that no subscription uses.
 func (c *Config) DeleteEventType(ctx context.Context, space, name string, match Match) (Rev, error) {
 	return remove[*EventType](ctx, c, eventTypeThing(space, name), match, func(s *Snapshot) error {
+		t := s.EventType(space, name)
+		authorized := t != nil && t.AuthorizerID != ""
 		for sub := range s.Subscriptions(space) {
-			if sub.Shape == V09 && sub.EventType == name {
+			// Those with "event" need no event type, but they would lose its authorizer.
+			if sub.Shape == V09 && sub.EventType == name || authorized && sub.uses(name) {
 				return errorf(Invalid, "Event type cannot be deleted because there are subscriptions using it.")
 			}
 		}

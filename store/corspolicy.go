@@ -44,7 +44,7 @@ type corsNames struct{ origins, methods, headers, credentials string }
 
 // check says what is wrong with a policy. With -compat it is not asked.
 func (p *CORSPolicy) check(names corsNames) error {
-	err := checkEntries(names.origins, p.Origins, `an origin with at most one "*"`, isOriginPattern)
+	err := checkEntries(names.origins, p.Origins, `an origin such as https://www.example.com, with at most one "*"`, isOriginPattern)
 	if err == nil {
 		err = checkEntries(names.methods, p.Methods, "the name of a method", httpguts.ValidHeaderFieldName)
 	}
@@ -90,9 +90,10 @@ func (p *CORSPolicy) checkCredentials(names corsNames) error {
 	return nil
 }
 
-// isOriginPattern does not read more of an origin than matters: one that no browser sends matches nothing.
+// isOriginPattern does not read more of an origin than matters: it has a scheme, or a "*" for it.
 func isOriginPattern(s string) bool {
-	return s != "" && strings.Count(s, "*") <= 1 && !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c == 0x7f })
+	named := strings.Contains(s, "*") || strings.Contains(s, "://") || strings.EqualFold(s, "null")
+	return named && strings.Count(s, "*") <= 1 && !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c == 0x7f })
 }
 
 // isBelowDomain says whether a pattern's wildcard stands for the names below a domain, as in https://*.example.com:8443. A domain has at

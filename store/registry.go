@@ -15,6 +15,9 @@ func (s *Snapshot) RegisteredTypes(space string) iter.Seq[RegisteredType] {
 		if !s.rules.compat {
 			for sub := range s.Subscriptions(space) {
 				uses[sub.EventType]++
+				if sub.EventType != HTTPRequest && sub.uses(HTTPRequest) {
+					uses[HTTPRequest]++
+				}
 			}
 		}
 		for t := range s.EventTypes(space) {
@@ -33,7 +36,7 @@ func (s *Snapshot) registeredType(space, name string) RegisteredType {
 	}
 	if !s.rules.compat {
 		for sub := range s.Subscriptions(space) {
-			if sub.EventType == name {
+			if sub.uses(name) {
 				uses++
 			}
 		}

@@ -77,9 +77,14 @@ func (r *Rules) DecodeSubscription(body []byte, space string) (*Subscription, er
 	names := members(body)
 	var s *Subscription
 	var err error
-	if names["type"] || names["eventType"] {
+	switch v09 := names["type"] || names["eventType"]; {
+	case v09 && (names["event"] || names["cors"]):
+		err = errors.New("event and cors do not go with type and eventType: a subscription has one shape or the other")
+	case v09:
 		s, err = r.decodeV09(body, space)
-	} else {
+	case names["metadata"]:
+		err = errors.New("metadata goes with type and eventType only: a subscription with event has none")
+	default:
 		s, err = r.decodeSeed(body, space)
 	}
 	if err == nil {
@@ -245,6 +250,16 @@ type routing struct {
 // plain is the event of plain HTTP requests in the route table. It is no name, so that no event from outside can claim to be one.
 const plain = ""
 
+// plain says whether the subscription is one to plain HTTP requests, in either shape.
+func (s *Subscription) plain() bool {
+	return s.Shape == Seed && s.EventType == HTTPEvent || s.Shape == V09 && s.EventType == HTTPRequest
+}
+
+// uses says whether the subscription is one to events of a type, by whatever name it knows them.
+func (s *Subscription) uses(eventType string) bool {
+	return s.EventType == eventType || eventType == HTTPRequest && s.plain()
+}
+
 func (s *Subscription) routing() (routing, error) {
 	p, err := route.ParsePattern(s.Path)
 	if err != nil {
@@ -252,7 +267,7 @@ func (s *Subscription) routing() (routing, error) {
 	}
 	k := routing{event: s.EventType, method: s.Method, pattern: p}
 	switch {
-	case s.Shape == Seed && s.EventType == HTTPEvent, s.Shape == V09 && s.EventType == HTTPRequest:
+	case s.plain():
 		k.event = plain
 	case s.Shape == Seed && s.EventType == InvokeEvent:
 		k.event, k.method = s.function, "POST"

@@ -67,7 +67,7 @@ func startEmbedded(ctx context.Context, o *app.Options, log *slog.Logger) (strin
 // welcome says where the gateway is and what to type next.
 func welcome(a *app.App, o *app.Options) {
 	fmt.Printf("Event Gateway %s is ready.\n  Events API  %s\n  Config API  %s\n", versionName(), a.EventsURL(), a.ConfigURL())
-	if !o.Dev {
+	if !o.Dev || o.Invoke != "open" || len(o.HostedDomains) > 0 { // or the commands below would not do
 		return
 	}
 	token := ""
