@@ -61,7 +61,7 @@ func (d *Dispatcher) stopped(ctx context.Context, a *Arrival, why string) (wait 
 
 // invoking tells that a function is about to be called. What it returns has to be called afterwards, and tells how that ended.
 func (d *Dispatcher) invoking(ctx context.Context, s *store.Snapshot, ev *event.Event, t store.Target) (ended func(*Answer, error)) {
-	if s == nil || !s.HasSystem() || ev.Kind == event.SystemEvent { // a system event never causes others
+	if s == nil || !s.HasSystem() { // of a system event there is no snapshot: it never causes others
 		return untold
 	}
 	about := event.System{
