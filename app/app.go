@@ -37,9 +37,14 @@ var ErrLost = errors.New("events were lost")
 // New opens the store and listens. The store may be away: Run waits for it.
 func New(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logger) (*App, error) {
 	a := &App{options: o, log: log}
-	var err error
-	if a.store, a.stop, err = openStore(ctx, o, embedded, log); err != nil {
-		a.stop()
+	s, stop, err := openStore(ctx, o, embedded, log)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	a.store, a.stop = s, stop
+	if err = usable(ctx, s); err != nil {
+		a.close()
 		return nil, err
 	}
 	if a.gateway, err = newGateway(o, a.store, nil, log); err == nil {

@@ -342,11 +342,11 @@ func TestOptions(t *testing.T) {
 		t.Error(o, err)
 	}
 	for url, want := range map[string]string{
-		"redis://h":             `-store is "redis://h"`,
+		"redis://h":             `-store: "redis://h" is no store`,
 		"etcd://u:geheim@h?x=y": "-store: ",
-		"://geheim":             "-store is no URL",
+		"://geheim":             "-store: it is no URL",
 		"embed:":                "no embedded store",
-		"memory":                `-store is "memory", it can be embed:`,
+		"memory":                `-store: "memory" is no store: there are embed:`,
 	} {
 		o, err := app.ParseOptions([]string{"-store=" + url, "-events-port=0", "-config-port=0"}, io.Discard)
 		if err != nil {

@@ -25,8 +25,9 @@ const EnvPrefix = "EVENT_GATEWAY"
 
 // Secrets are no flags, since other users of a machine can read those.
 const (
-	tokenEnv      = EnvPrefix + "_CONFIG_TOKEN" // the operator's token
-	lineageKeyEnv = EnvPrefix + "_LINEAGE_KEY"  // signs the lineage of events
+	tokenEnv         = EnvPrefix + "_CONFIG_TOKEN"   // the operator's token
+	lineageKeyEnv    = EnvPrefix + "_LINEAGE_KEY"    // signs the lineage of events
+	storePasswordEnv = EnvPrefix + "_STORE_PASSWORD" // of the store's user, or Consul's ACL token, if its URL has none
 )
 
 // Options are the settings of a gateway.

@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
+	"time"
 
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/etcd"
@@ -14,8 +17,8 @@ import (
 // StartEmbedded starts a database in this process and returns the URL of the store in it. It is handed to New by binaries that have one.
 type StartEmbedded func(ctx context.Context, o *Options, log *slog.Logger) (storeURL string, stop func(), err error)
 
-// openStore is the one switch over the kinds of stores. stop ends what it started.
-func openStore(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logger) (s store.Store, stop func(), err error) {
+// openStore opens the store of the options. stop ends what it started.
+func openStore(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logger) (s store.Database, stop func(), err error) {
 	stop = func() {}
 	raw := o.Store
 	if raw == "embed:" {
@@ -26,21 +29,42 @@ func openStore(ctx context.Context, o *Options, embedded StartEmbedded, log *slo
 			return nil, func() {}, err
 		}
 	}
+	if s, err = OpenStore(raw, log); err != nil {
+		err = fmt.Errorf("%s: %w", o.named("store"), err)
+	}
+	return s, stop, err
+}
+
+// OpenStore is the one switch over the kinds of stores. It asks the database for nothing.
+func OpenStore(raw string, log *slog.Logger) (store.Database, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, stop, fmt.Errorf("%s is no URL: it must look like etcd://host:2379/prefix", o.named("store")) // the cause would show the password
+		return nil, errors.New("it is no URL: it must look like etcd://host:2379/prefix") // the cause would show the password
 	}
+	secret := os.Getenv(storePasswordEnv)
 	switch u.Scheme {
 	case "memory":
-		return memory.New(), stop, nil
+		return memory.New(), nil
 	case "etcd":
-		eo, err := etcd.ParseURL(u)
+		eo, err := etcd.ParseURL(u, secret)
 		if err != nil {
-			return nil, stop, fmt.Errorf("%s: %w", o.named("store"), err)
+			return nil, err
 		}
 		eo.Logger = log
-		s, err := etcd.Open(eo)
-		return s, stop, err
+		return etcd.Open(eo)
 	}
-	return nil, stop, fmt.Errorf("%s is %q, it can be embed:, memory: or etcd://HOST:PORT/PREFIX", o.named("store"), u.Redacted())
+	return nil, fmt.Errorf("%q is no store: there are embed:, memory: and etcd://HOST:PORT/PREFIX", u.Redacted())
+}
+
+// inspectTime is how long a start waits to be told by the database that it cannot be used.
+const inspectTime = 5 * time.Second
+
+// usable returns an error if the store will not work until somebody changes something. One that is away may come back.
+func usable(ctx context.Context, s store.Database) error {
+	ctx, cancel := context.WithTimeout(ctx, inspectTime)
+	defer cancel()
+	if _, err := s.Inspect(ctx); errors.Is(err, store.ErrUnusable) {
+		return err
+	}
+	return nil
 }

@@ -61,7 +61,7 @@ func openStore(storeURL string) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := etcd.ParseURL(u)
+	o, err := etcd.ParseURL(u, "")
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,21 @@ type Store interface {
 	Close() error
 }
 
+// Database is a Store as those see it who look after one.
+type Database interface {
+	Store
+
+	// Inspect asks the database what it is: "etcd 3.6.4". It reads something, so that the error tells what is wrong, if something is.
+	Inspect(ctx context.Context) (string, error)
+
+	// Realms returns the realms that somebody wrote to, in any order.
+	Realms(ctx context.Context) ([]Realm, error)
+}
+
 var (
+	// ErrUnusable is wrapped by the errors of all calls if the database did answer, and will go on refusing until somebody changes
+	// something: the login, its permissions, a table that is missing, or a version that is too old.
+	ErrUnusable = errors.New("the store cannot be used")
 	// ErrConflict is returned by Commit when the realm moved on.
 	ErrConflict = errors.New("the realm has changed meanwhile")
 	// ErrTrimmed is returned by Changes when the log does not hold all commits that were asked for.

@@ -30,7 +30,7 @@ func open(storeURL string) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := etcd.ParseURL(u)
+	o, err := etcd.ParseURL(u, "")
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/backend"
 )
 
 // call makes one request to the database, within the timeout. Close ends it by closing the client.
@@ -30,22 +32,31 @@ func (s *Store) call(ctx context.Context, request func(context.Context, *clientv
 
 // explain returns err as callers of the store should see it. ctx is the caller's.
 func (s *Store) explain(ctx context.Context, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case s.ctx.Err() != nil:
-		return store.ErrClosed
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, context.DeadlineExceeded):
-		why := fmt.Sprintf("nothing within %v", s.options.Timeout)
-		if p := s.problem.Load(); p != nil {
-			why = *p
+	return backend.Explain(ctx, s.ctx, err, func(err error) error {
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			why := fmt.Sprintf("nothing within %v", s.options.Timeout)
+			if p := s.problem.Load(); p != nil {
+				why = *p
+			}
+			return fmt.Errorf("etcd at %s does not answer: %s", s.where(), why)
+		case refused(err):
+			return fmt.Errorf("%w: etcd at %s: %w", store.ErrUnusable, s.where(), err)
 		}
-		return fmt.Errorf("etcd at %s does not answer: %s", s.where(), why)
-	default:
 		return fmt.Errorf("etcd at %s: %w", s.where(), err)
+	})
+}
+
+// refused says whether etcd will go on saying this until somebody changes something.
+func refused(err error) bool {
+	for _, e := range []error{
+		rpctypes.ErrAuthFailed, rpctypes.ErrAuthNotEnabled, rpctypes.ErrPermissionDenied, rpctypes.ErrUserEmpty, rpctypes.ErrUserNotFound,
+	} {
+		if errors.Is(err, e) || rpctypes.ErrorDesc(err) == rpctypes.ErrorDesc(e) {
+			return true
+		}
 	}
+	return false
 }
 
 func (s *Store) where() string { return strings.Join(s.options.Endpoints, ",") }

@@ -16,13 +16,13 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/backend"
 )
 
 // Options says where the database is and how to log in.
@@ -51,8 +51,7 @@ type Store struct {
 	leasing gate
 	lease   lease // guarded by leasing
 
-	heads   heads
-	watcher sync.WaitGroup
+	waits *backend.Waits
 }
 
 // Open returns a store without asking the database for anything: a gateway may start before its database does. The first call
@@ -73,13 +72,24 @@ func Open(o Options) (*Store, error) {
 		log:     o.Logger,
 		dialing: make(gate, 1),
 		leasing: make(gate, 1),
-		heads:   newHeads(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	reads := backend.Reads{Changes: s.changes, Heads: s.readHeads, Watch: s.watch}
+	s.waits = backend.NewWaits(s.ctx, "etcd", reads, s.log.With("endpoints", s.where()))
 	return s, nil
+}
+
+// Changes returns the commits after the given revision.
+func (s *Store) Changes(ctx context.Context, realm store.Realm, after store.Rev, wait time.Duration) ([]store.Commit, store.Head, error) {
+	return s.waits.Changes(ctx, realm, after, wait)
+}
+
+// Heads returns the heads of the realms that are not at the given revision.
+func (s *Store) Heads(ctx context.Context, known map[store.Realm]store.Rev, wait time.Duration) (map[store.Realm]store.Head, error) {
+	return s.waits.Heads(ctx, known, wait)
 }
 
 // Close ends all calls under way, and the connection.
@@ -87,12 +97,11 @@ func (s *Store) Close() error {
 	s.cancel()
 	s.dialing <- struct{}{} // wait for a dial under way, and let none begin
 	defer s.dialing.leave()
-	s.heads.stop()
-	s.watcher.Wait()
+	s.waits.Close()
 	if c := s.client.Swap(nil); c != nil {
 		c.Close() // says no more than that its context has ended
 	}
 	return nil
 }
 
-var _ store.Store = (*Store)(nil)
+var _ store.Database = (*Store)(nil)

@@ -3,6 +3,8 @@ package etcd
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -64,6 +66,30 @@ func (s *Store) load(ctx context.Context, realm store.Realm) ([]store.Item, stor
 			return nil, store.Head{}, err
 		}
 	}
+}
+
+const txnOps = 128 // what etcd allows in one transaction, unless told otherwise
+
+// readHeads leaves out what is no head, so that one broken realm does not stop the others; Load and Changes fail for it.
+func (s *Store) readHeads(ctx context.Context, known map[store.Realm]store.Rev) (map[store.Realm]store.Head, error) {
+	moved := make(map[store.Realm]store.Head)
+	for realms := range slices.Chunk(slices.Collect(maps.Keys(known)), txnOps) {
+		gets := make([]clientv3.Op, len(realms))
+		for i, realm := range realms {
+			gets[i] = clientv3.OpGet(s.layout.head(realm))
+		}
+		txn, err := s.read(ctx, gets...)
+		if err != nil {
+			return nil, err
+		}
+		for i, realm := range realms {
+			head, err := headOf(txn.Responses[i].GetResponseRange().Kvs)
+			if err == nil && head.Rev != known[realm] {
+				moved[realm] = head
+			}
+		}
+	}
+	return moved, nil
 }
 
 // page reads part of a range as of a revision of etcd.

@@ -27,7 +27,7 @@ func parse(t *testing.T, raw string) (etcd.Options, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return etcd.ParseURL(u)
+	return etcd.ParseURL(u, "")
 }
 
 func TestParseURL(t *testing.T) {
@@ -52,15 +52,15 @@ func TestParseURL(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", raw, err, want)
 		}
 	}
-	bad("http://me:secret@h1", "no URL of etcd")
-	bad("etcd:h1", "no host")
+	bad("http://me:secret@h1", "no URL of this kind")
+	bad("etcd:h1", "no URL of this kind")
 	bad("etcd://", "no host")
 	bad("etcd://h1,,h2", "no host")
-	bad("etcd://h1#x", "no URL of etcd")
+	bad("etcd://h1#x", "no URL of this kind")
 	bad("etcd://me@h1", "a name and a password")
 	bad("etcd://me:secret@h1?prefix=x", `"prefix" is unknown`)
-	bad("etcd://me:secret@h1?timeout=3", "timeout=3 is no duration")
-	bad("etcd://me:secret@h1?timeout=-3s", "timeout=-3s is no duration")
+	bad("etcd://me:secret@h1?timeout=3", "timeout=3: it is no duration")
+	bad("etcd://me:secret@h1?timeout=-3s", "timeout=-3s: it is no duration")
 	bad("etcd://me:secret@h1?timeout=3s&timeout=4s", "twice")
 	bad("etcd://me:secret@h1?a=%zz", "invalid URL escape")
 	bad("etcd://me:secret@h1?ca=/does/not/exist", "no such file")

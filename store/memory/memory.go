@@ -112,3 +112,19 @@ func (s *Store) Trim(name store.Realm, upTo store.Rev) {
 	r := s.realm(name)
 	r.log = slices.DeleteFunc(r.log, func(c store.Commit) bool { return c.Rev <= upTo })
 }
+
+// Inspect returns what there is to say.
+func (s *Store) Inspect(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return "memory", s.usable(ctx)
+}
+
+// Realms returns the realms that somebody wrote to.
+func (s *Store) Realms(ctx context.Context) ([]store.Realm, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.realms)), s.usable(ctx)
+}
+
+var _ store.Database = (*Store)(nil)
