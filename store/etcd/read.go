@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	pageBytes   = 4 << 20 // what a page of items should be about as large as
+	pageBytes   = 8 << 20 // what a page of items should be about as large as: for each, etcd counts all keys that are left
 	firstPage   = 1_000   // items of the first page, when their size is not known yet
-	largestPage = 10_000
+	largestPage = 50_000
 	logPage     = 200 // log entries of one request; most catch-ups are shorter
 	loadTries   = 3
 )
