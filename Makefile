@@ -4,6 +4,10 @@
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 FUZZTIME ?= 10s
 ISOLATION_STEPS ?= 1000000
+# Which databases the tests of faults break: etcd, consul, zookeeper, dynamodb, with commas; all is all.
+STORES   ?= all
+TORTURE_OPS   ?= 1000000
+TORTURE_KILLS ?= 100
 TARGETS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # Where the Lambda's zips go, and for which of its architectures.
@@ -15,10 +19,10 @@ LAMBDA_BUILD = CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldfl
 # A tool of tools/go.mod, at the version that is pinned there.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: help run demo build test isolation fuzz lint bench bench-lambda dist lambda clean
+.PHONY: help run demo build test servers test-stores torture-stores isolation fuzz lint bench bench-lambda bench-stores dist lambda clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-14s  %s\n", $$1, $$2 }' Makefile
 
 run: ## Start the gateway for trying it out: Events API on :4000, Config API on :4001
 	go run ./cmd/event-gateway -dev
@@ -35,6 +39,22 @@ test: ## Run all tests with the race detector; TESTFLAGS=-v adds flags
 	elif [ -n "$$CI" ]; then echo "The race detector needs a C compiler (gcc or clang), and there is none: CI must have one." >&2; exit 1; \
 	else echo "THE RACE DETECTOR IS OFF: it needs a C compiler (gcc or clang), and there is none." >&2; fi; \
 	set -x; go test $$race $(TESTFLAGS) ./...
+
+servers: bin/servers/etcd bin/servers/consul ## Build or install the databases that the tests of the stores use, into bin/servers
+	@./store/storetest/servers/install.sh
+
+# Each is a module of its own, with one tool. The first build of Consul takes minutes.
+bin/servers/%: store/storetest/servers/%/go.mod store/storetest/servers/%/go.sum
+	cd store/storetest/servers/$* && CGO_ENABLED=0 go build -ldflags "-s -w" -o $(CURDIR)/$@ tool
+	@touch $@
+
+test-stores: servers ## Run the tests of the stores, also those that kill, freeze and cut off the servers of STORES (all)
+	go test -race $(TESTFLAGS) ./store/...
+	STORES=$(STORES) go test -race -count=1 -timeout 20m $(TESTFLAGS) ./store/storetest/faults/
+
+torture-stores: servers ## TORTURE_OPS (1,000,000) operations and TORTURE_KILLS (100) kills for STORES (all) together; writes a line for each into docs/reports
+	STORES=$(STORES) TORTURE_OPS=$(TORTURE_OPS) TORTURE_KILLS=$(TORTURE_KILLS) TORTURE_REPORT=$(CURDIR)/docs/reports/$(shell date +%F)-stores-torture.md \
+		go test -count=1 -timeout 5h -run '^TestTorture$$' -v ./store/storetest/faults/
 
 isolation: ## Drive ISOLATION_STEPS (1,000,000) random steps over hosted spaces, and compare each with a model; `make test` drives 5,000
 	ISOLATION_STEPS=$(ISOLATION_STEPS) go test -count=1 -timeout 20m -run '^TestIsolation$$' -v ./handlers/
@@ -55,6 +75,9 @@ bench: ## Measure, and print the table
 bench-lambda: lambda ## Measure the Lambda, print the table, and fail if a limit is exceeded
 	$(LAMBDA_BUILD) -o bin/bare-lambda ./bench/barelambda
 	./bench/run.sh -lambda -strict
+
+bench-stores: servers ## Measure each store against the client of its database, print the table, and fail if a limit is exceeded
+	STORES=$(STORES) go test -count=1 -timeout 30m -run '^TestNumbers$$' -v ./bench/stores/
 
 dist: ## Cross-compile into dist/, with checksums; TARGETS="linux/arm64 windows/amd64" selects
 	@mkdir -p dist && rm -f dist/SHA256SUMS dist/event-gateway-linux-* dist/event-gateway-darwin-* dist/event-gateway-windows-*
