@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -51,6 +52,8 @@ func detached(ctx context.Context, limit time.Duration) (context.Context, contex
 func cannotLoad(cause error) error {
 	return &Error{Code: Unavailable, Message: "The configuration cannot be read at the moment. Try again later.", Cause: cause}
 }
+
+var errNotReached = errors.New("the store has not answered yet")
 
 func noSpace(realm Realm) *Error { return errorf(NotFound, "There is no space %q.", realm) }
 

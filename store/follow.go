@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 )
@@ -12,7 +13,8 @@ const (
 	catchUpLimit = 30 * time.Second       // for one of them
 	roundLimit   = 100 * time.Millisecond // those that take longer are not waited for
 	gather       = 50 * time.Millisecond  // a wait for changes is not broken off for new realms before this
-	brokenPause  = 2 * time.Second        // a realm that cannot be read, while others can, is left alone for so long
+	// A realm that cannot be read, while others can, is left alone for a time that grows from the one to the other.
+	firstBroken, mostBroken = 200 * time.Millisecond, 2 * time.Second
 )
 
 // follower keeps the realms that are held up to date: one wait for all of them.
@@ -28,23 +30,26 @@ type follower struct {
 func (r *Realms) follow(ctx context.Context) {
 	f := &follower{Realms: r, slots: make(chan struct{}, catchUps)}
 	defer f.running.Wait()
-	realms := func() string {
+	serving := func() (string, string, bool) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return fmt.Sprint(r.count)
+		return "realms served", fmt.Sprint(r.count), r.Ready()
 	}
-	again(ctx, r.log, r.stats, "realms served", realms, func() error { return f.once(ctx) })
+	again(ctx, r.log, r.stats, serving, func() error { return f.once(ctx) })
 }
 
 // once waits until realms move, and makes them catch up.
 func (f *follower) once(ctx context.Context) error {
 	if !f.reached.Load() {
-		if _, err := f.store.Heads(ctx, map[Realm]Rev{Shared: 0}, 0); err != nil { // no question would be put for no realms
+		if err := f.reach(ctx); err != nil {
 			return err
 		}
-		f.reached.Store(true)
 	}
-	known, wait, more := f.known()
+	known, wrong, wait, more := f.known()
+	if len(wrong) > 0 {
+		f.catchUp(ctx, wrong)
+		return nil
+	}
 	// Now and then all are asked about, also if some of them move all the time.
 	if wait = min(wait, time.Until(f.looked.Add(followWait))); wait <= 0 {
 		return f.lookAtAll(ctx, known)
@@ -73,6 +78,18 @@ func (f *follower) once(ctx context.Context) error {
 	return err
 }
 
+// reach asks the store for the first time. Until it answers, there is what the snapshot file holds.
+func (f *follower) reach(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, loadTry)
+	defer cancel()
+	if _, err := f.store.Heads(bounded, map[Realm]Rev{Shared: 0}, 0); err != nil { // no question would be put for no realms
+		f.stored.Store(f.options.File.holdsSpaces())
+		return err
+	}
+	f.reached.Store(true)
+	return nil
+}
+
 // lookAtAll asks about all realms at once. It is never broken off, so that it comes to an end.
 func (f *follower) lookAtAll(ctx context.Context, known map[Realm]Rev) error {
 	began := time.Now()
@@ -81,23 +98,28 @@ func (f *follower) lookAtAll(ctx context.Context, known map[Realm]Rev) error {
 		return err
 	}
 	f.looked, f.took = time.Now(), time.Since(began)
+	due := maps.Collect(maps.All(moved))
 	for realm := range known {
-		if _, ok := moved[realm]; !ok {
-			if o := f.held(realm); o != nil {
-				o.live.confirm(began)
-			}
+		_, found := moved[realm]
+		switch o := f.held(realm); {
+		case found || o == nil:
+		case o.live.unsure():
+			due[realm] = Head{} // it is not enough that the revision is the same
+		default:
+			o.live.confirm(began)
 		}
 	}
-	f.catchUp(ctx, moved)
+	f.catchUp(ctx, due)
 	return nil
 }
 
-// known returns the revisions of the realms to ask about, for how long, and a channel that is closed when there are more.
-func (f *follower) known() (known map[Realm]Rev, wait time.Duration, more <-chan struct{}) {
+// known returns the revisions of the realms to ask about, for how long, and a channel that is closed when there are more. Those that are known
+// to be wrong have to be loaded, wherever they are.
+func (f *follower) known() (known map[Realm]Rev, wrong map[Realm]Head, wait time.Duration, more <-chan struct{}) {
 	f.mu.Lock()
 	more = f.more
 	f.mu.Unlock()
-	known, wait = map[Realm]Rev{}, followWait
+	known, wrong, wait = map[Realm]Rev{}, map[Realm]Head{}, followWait
 	now := f.clock()
 	f.open.Range(func(realm, value any) bool {
 		o := value.(*openRealm)
@@ -106,12 +128,14 @@ func (f *follower) known() (known map[Realm]Rev, wait time.Duration, more <-chan
 		case o.busy.Load():
 		case pause > 0:
 			wait = min(wait, pause)
+		case o.live.lacking.Load():
+			wrong[realm.(Realm)] = Head{}
 		default:
 			known[realm.(Realm)] = o.live.Snapshot().Head.Rev
 		}
 		return true
 	})
-	return known, wait, more
+	return known, wrong, wait, more
 }
 
 // catchUp makes realms catch up. One that takes long is not waited for, and is asked about again when it has done so.
@@ -147,9 +171,15 @@ func (f *follower) catchUp(ctx context.Context, moved map[Realm]Head) {
 func (f *follower) catchUpOne(ctx context.Context, o *openRealm) {
 	bounded, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
-	if err := o.live.CatchUp(bounded); err != nil && ctx.Err() == nil {
+	err := o.live.CatchUp(bounded)
+	switch {
+	case ctx.Err() != nil:
+	case err == nil:
+		o.broken = 0
+	default:
 		f.stats.failures.Add(1)
 		f.log.Warn("the changes of a realm cannot be read; trying again", "realm", o.live.realm, "revision served", o.live.served(), "error", err)
-		o.again.Store(int64(f.clock() + brokenPause))
+		o.broken = min(max(2*o.broken, firstBroken), mostBroken)
+		o.again.Store(int64(f.clock() + o.broken))
 	}
 }

@@ -17,6 +17,7 @@ type Live struct {
 	realm Realm
 	rules *Rules
 	log   *slog.Logger
+	file  *SnapshotFile // nil: there is none
 
 	current   atomic.Pointer[Snapshot]
 	confirmed atomic.Int64 // when the store last said that current is current, in ns since 1970
@@ -25,13 +26,15 @@ type Live struct {
 	mu      sync.Mutex    // held while a new snapshot is made, never while the store is asked
 	swapped chan struct{} // closed at each swap
 
-	reloading sync.Mutex
-	reloaded  time.Time   // when a digest last led to a reload
-	lacking   atomic.Bool // the changes since the snapshot are not to be had: it needs a load
+	reloads reloads
+	lacking atomic.Bool // the snapshot is wrong, or the changes since are not to be had: it needs a load
+
+	unconfirmed atomic.Bool // the snapshot is that of the file, and the store has not said yet whether it is current
 }
 
 type liveStats struct {
 	loads, swaps, failures, mismatches, stale atomic.Uint64
+	batches, commits, conflicts               atomic.Uint64
 }
 
 // LiveStats counts what was done to keep snapshots fresh.
@@ -41,20 +44,22 @@ type LiveStats struct {
 	Failures   uint64 // times that the store could not be asked
 	Mismatches uint64 // digests that showed that something was missed
 	Stale      uint64 // requests that had to do with a snapshot older than allowed, as the store could not be asked
+	Batches    uint64 // groups of writes that went into one commit
+	Commits    uint64 // commits that were tried for them
+	Conflicts  uint64 // commits that came too late, as another instance was quicker
 }
 
 func (s *liveStats) read() LiveStats {
 	return LiveStats{
 		Loads: s.loads.Load(), Swaps: s.swaps.Load(), Failures: s.failures.Load(), Mismatches: s.mismatches.Load(), Stale: s.stale.Load(),
+		Batches: s.batches.Load(), Commits: s.commits.Load(), Conflicts: s.conflicts.Load(),
 	}
 }
 
 const (
 	followWait = 30 * time.Second // one wait for changes; the store is asked when it is over, which confirms an idle realm
 	minBackoff = 50 * time.Millisecond
-	maxBackoff = 2 * time.Second
-	// reloadEvery bounds the loads that a digest can cause, which may go on failing if the database itself is damaged.
-	reloadEvery = 10 * time.Second
+	maxBackoff = 400 * time.Millisecond // a store that is back is noticed within a second
 )
 
 // NewLive returns a Live without a snapshot; Run gets it one.
@@ -78,25 +83,31 @@ func (l *Live) Stats() LiveStats { return l.stats.read() }
 
 // Run loads the realm and follows its changes until ctx ends. While the store is away it goes on trying, and the last snapshot stays.
 func (l *Live) Run(ctx context.Context) {
-	again(ctx, l.log, l.stats, "revision served", l.served, func() error { return l.refresh(ctx, followWait) })
+	serving := func() (string, string, bool) { return "revision served", l.served(), l.current.Load() != nil }
+	again(ctx, l.log, l.stats, serving, func() error { return l.refresh(ctx, followWait) })
 }
 
 // again calls follow until ctx ends, with growing pauses while it fails. What is served meanwhile is logged.
-func again(ctx context.Context, log *slog.Logger, stats *liveStats, what string, served func() string, follow func() error) {
+func again(ctx context.Context, log *slog.Logger, stats *liveStats, serving func() (what, which string, ready bool), follow func() error) {
 	backoff := minBackoff
 	for away := false; ctx.Err() == nil; {
 		err := follow()
+		what, which, ready := serving()
 		switch {
 		case ctx.Err() != nil:
 		case err == nil:
 			if away {
-				log.Info("the configuration store is back", what, served())
+				log.Info("the configuration store is back", what, which)
 			}
 			away, backoff = false, minBackoff
 		default:
 			stats.failures.Add(1)
-			if !away {
-				log.Warn("the configuration store cannot be read; trying again", what, served(), "error", err)
+			switch {
+			case away:
+			case ready:
+				log.Warn("the configuration store cannot be read; trying again", what, which, "error", err)
+			default:
+				log.Warn("waiting for the configuration store; the gateway is not ready until it answers", "error", err)
 			}
 			away = true
 			sleep(ctx, backoff/2+rand.N(backoff))
@@ -136,18 +147,65 @@ func (l *Live) WaitFor(ctx context.Context, rev Rev) error {
 // refresh asks the store for what is newer than the snapshot, and makes a new one if there is something.
 func (l *Live) refresh(ctx context.Context, wait time.Duration) error {
 	s := l.current.Load()
-	if s == nil {
-		return l.load(ctx, 0)
+	switch {
+	case s == nil:
+		return l.first(ctx)
+	case l.lacking.Load(): // a wait would be for what is newer still
+		return l.reload(ctx, s.Head.Rev)
+	case l.unconfirmed.Load():
+		wait = 0
+	case l.file.wants(l.realm):
+		l.file.putOff(l.realm)
+		if l.load(ctx, s.Head.Rev) == nil {
+			return nil
+		}
+		l.lacking.Store(false) // it was for the file alone
 	}
 	commits, head, err := l.store.Changes(ctx, l.realm, s.Head.Rev, wait)
 	if errors.Is(err, ErrTrimmed) {
 		l.log.Info("the log of changes does not reach back far enough; the realm is loaded again", "realm", l.realm, "revision", s.Head.Rev)
-		return l.load(ctx, s.Head.Rev)
+		return l.reload(ctx, s.Head.Rev)
 	}
 	if err != nil {
 		return err
 	}
 	return l.apply(ctx, commits, head)
+}
+
+// first makes the first snapshot: that of the store or, if it is away, that of the file.
+func (l *Live) first(ctx context.Context) error {
+	if !l.file.holds(l.realm) {
+		return l.load(ctx, 0)
+	}
+	bounded, cancel := context.WithTimeout(ctx, loadTry)
+	defer cancel()
+	err := l.load(bounded, 0)
+	if err != nil && ctx.Err() == nil {
+		l.restore(err)
+	}
+	return err
+}
+
+// restore makes what the file holds of the realm the snapshot, and says whether it holds any. When the store is back, it has the last word.
+func (l *Live) restore(away error) bool {
+	items, at, ok := l.file.read(l.realm)
+	if !ok {
+		return false
+	}
+	s := NewSnapshot(l.rules, l.realm, items, at.Head, l.report)
+	s.Head = at.Head
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current.Load() != nil {
+		return true // somebody else got one meanwhile
+	}
+	confirmed := time.Unix(0, at.at)
+	l.log.Warn("the configuration store cannot be read; what the snapshot file holds is served",
+		"realm", l.realm, "revision", s.Head.Rev, "confirmed", confirmed, "error", away)
+	l.unconfirmed.Store(true)
+	l.lacking.Store(false) // the changes since may be had when the store is back
+	l.swap(s, confirmed)
+	return true
 }
 
 // load replaces the snapshot by a new one of all items. One that is behind is taken only instead of the revision that is in doubt: a
@@ -161,6 +219,7 @@ func (l *Live) load(ctx context.Context, doubted Rev) error {
 	l.lacking.Store(false)
 	l.stats.loads.Add(1)
 	s := NewSnapshot(l.rules, l.realm, items, head, l.report)
+	own := s.Head.Digest
 	if s.Head.Digest != head.Digest {
 		l.stats.mismatches.Add(1)
 		l.log.Error("the items of the realm do not match its digest: the database was changed by something else, or is damaged",
@@ -172,7 +231,9 @@ func (l *Live) load(ctx context.Context, doubted Rev) error {
 	if now := l.current.Load(); now != nil && now.Head.Rev > s.Head.Rev && now.Head.Rev != doubted {
 		return nil // somebody else was quicker
 	}
-	l.swap(s)
+	l.unconfirmed.Store(false)
+	l.swap(s, time.Now())
+	l.file.keep(l.realm, items, head, own)
 	return nil
 }
 
@@ -180,12 +241,18 @@ func (l *Live) load(ctx context.Context, doubted Rev) error {
 func (l *Live) apply(ctx context.Context, commits []Commit, head Head) error {
 	was, now, err := l.advance(commits)
 	switch {
-	case err != nil: // somebody else loaded another past meanwhile
-		return l.load(ctx, was.Head.Rev)
-	case now.Head.Rev == head.Rev && now.Head != head:
-		return l.mismatch(ctx, head)
+	case err != nil: // or somebody else loaded another past meanwhile
+		return l.missed(ctx, was.Head.Rev)
+	case now.Head == head:
+		l.reloads.helped.Store(true)
+	case now.Head.Rev <= head.Rev: // else somebody else was quicker
+		return l.missed(ctx, head.Rev)
 	}
+	l.unconfirmed.Store(false)
 	l.confirmed.Store(time.Now().UnixNano())
+	if now == was {
+		l.file.confirm(l.realm, now.Head, time.Now())
+	}
 	return nil
 }
 
@@ -196,38 +263,40 @@ func (l *Live) advance(commits []Commit) (was, now *Snapshot, err error) {
 	was = l.current.Load()
 	now, err = was.Apply(commits, l.report)
 	if err == nil && now != was {
-		l.swap(now)
+		l.swap(now, time.Now())
+		l.file.change(l.realm, was.Head, now.Head, commits)
 	}
 	return was, now, err
 }
 
-func (l *Live) mismatch(ctx context.Context, head Head) error {
-	if !l.reloading.TryLock() {
-		return errMismatch // somebody else is at it
-	}
-	defer l.reloading.Unlock()
-	if time.Since(l.reloaded) < reloadEvery {
-		return errMismatch
-	}
-	l.reloaded = time.Now()
+// missed has the realm loaded since the snapshot of a revision is wrong.
+func (l *Live) missed(ctx context.Context, rev Rev) error {
 	l.stats.mismatches.Add(1)
-	l.log.Warn("the snapshot missed a change; the realm is loaded again", "realm", l.realm, "revision", head.Rev)
-	return l.load(ctx, head.Rev)
+	l.log.Warn("the snapshot missed a change; the realm is loaded again", "realm", l.realm, "revision", rev)
+	return l.reload(ctx, rev)
 }
 
-var errMismatch = errors.New("the snapshot missed a change, and is loaded again soon")
+// reload loads the realm since the snapshot of the doubted revision cannot be kept up by changes. If it is too early for that, it is done later.
+func (l *Live) reload(ctx context.Context, doubted Rev) error {
+	l.lacking.Store(true)
+	return l.reloads.do(func() error { return l.load(ctx, doubted) })
+}
+
+// unsure says that the realm has to be asked about also if its revision is that of the snapshot.
+func (l *Live) unsure() bool { return l.unconfirmed.Load() || l.file.wants(l.realm) }
 
 // confirm says that the snapshot was the newest at a time.
 func (l *Live) confirm(at time.Time) {
 	if was := l.confirmed.Load(); was < at.UnixNano() {
 		l.confirmed.CompareAndSwap(was, at.UnixNano())
 	}
+	l.file.confirm(l.realm, l.current.Load().Head, at)
 }
 
-// swap makes s the current snapshot. l.mu is held.
-func (l *Live) swap(s *Snapshot) {
+// swap makes s the current snapshot, which the store said to be the newest at a time. l.mu is held.
+func (l *Live) swap(s *Snapshot, confirmed time.Time) {
 	l.current.Store(s)
-	l.confirmed.Store(time.Now().UnixNano())
+	l.confirmed.Store(confirmed.UnixNano())
 	l.stats.swaps.Add(1)
 	close(l.swapped)
 	l.swapped = make(chan struct{})

@@ -328,8 +328,8 @@ func TestU(t *testing.T) {
 		synctest.Wait()
 		before := f.calls.Load()
 		time.Sleep(10 * time.Minute)
-		if n := f.calls.Load() - before; n < 100 || n > 1000 {
-			t.Errorf("the store was asked %d times in ten minutes; every second or two is right", n)
+		if n := f.calls.Load() - before; n < 500 || n > 2000 {
+			t.Errorf("the store was asked %d times in ten minutes; two or three times a second is right", n)
 		}
 		var r store.Route
 		if i.live.Snapshot().Route("GET", "/r", store.Plain, &r); r.Sync == nil {
@@ -379,6 +379,29 @@ func TestMissedChange(t *testing.T) {
 	})
 }
 
+// TestMissedAgain: a snapshot that missed something again, right after it was loaded, is loaded once more soon, though nothing else is committed.
+func TestMissedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &faulty{Store: memory.New()}
+		f.drop.Store(true)
+		here, there := newRealms(f, store.RealmsOptions{}), hosted(f, 10)
+		defer run(here)()
+		defer run(there)()
+		subscribe(t, f.Store, "aaa", "aaa", "/0")
+		request(t, there, "aaa", "/0")
+		time.Sleep(time.Minute)
+		for n := range 2 {
+			subscribe(t, f.Store, store.Shared, "aaa", fmt.Sprint("/", n))
+			subscribe(t, f.Store, "aaa", "aaa", fmt.Sprint("/more/", n))
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Second)
+		if !request(t, here, store.Shared, "/1") || !request(t, there, "aaa", "/more/1") {
+			t.Error("a route is missing")
+		}
+	})
+}
+
 // TestFolding: writes that wait at the same time are one commit; two instances that write against each other all succeed.
 func TestFolding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -413,6 +436,61 @@ func TestFolding(t *testing.T) {
 		wg.Wait()
 		if refused.Load() != 39 {
 			t.Errorf("%d of 40 were refused, want 39", refused.Load())
+		}
+	})
+}
+
+// TestSlowWriter: an instance that is far from the store gets its turn while one that is near writes all the time; and both count what it takes.
+func TestSlowWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := memory.New()
+		near, far := newInstance(t, &faulty{Store: s, delay: time.Millisecond}), newInstance(t, &faulty{Store: s, delay: 3 * time.Millisecond})
+		near.function(t, "default", "f")
+		var wg sync.WaitGroup
+		var stopped atomic.Bool
+		for client := range 2 {
+			wg.Go(func() {
+				for n := 0; !stopped.Load(); n++ {
+					if err := near.subscribe("default", fmt.Sprintf(`{"functionId":"f","event":"near","path":"/%d/%d"}`, client, n)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for n := range 5 {
+			began := time.Now()
+			if err := far.subscribe("default", fmt.Sprintf(`{"functionId":"f","event":"far","path":"/%d"}`, n)); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > 4*time.Second {
+				t.Errorf("write %d took %v", n, took)
+			}
+			time.Sleep(3 * time.Second)
+		}
+		stopped.Store(true)
+		wg.Wait()
+		near.function(t, "default", "g")
+		for name, i := range map[string]*instance{"near": near, "far": far} {
+			if s := i.live.Stats(); s.Batches < 5 || s.Commits != s.Batches+s.Conflicts || s.Commits >= 5*s.Batches && name == "near" {
+				t.Errorf("%s: %+v", name, s)
+			}
+		}
+	})
+}
+
+// TestLoneWriter: who is alone does not wait.
+func TestLoneWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newInstance(t, &faulty{Store: memory.New(), delay: time.Millisecond})
+		i.function(t, "default", "f")
+		began := time.Now()
+		for n := range 1000 {
+			if err := i.subscribe("default", fmt.Sprintf(`{"functionId":"f","event":"e","path":"/%d"}`, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took > 1010*time.Millisecond {
+			t.Errorf("1000 writes of 1 ms took %v", took)
 		}
 	})
 }
@@ -607,20 +685,64 @@ func TestRestored(t *testing.T) {
 	}
 }
 
-// TestReloadsAreBounded: a database whose digests are wrong for good does not make the gateway read it all the time.
+// damaged is a store that reports another state than it has, each time.
+type damaged struct {
+	store.Store
+	report func([]store.Commit, store.Head) ([]store.Commit, store.Head, error)
+}
+
+func (d *damaged) Changes(ctx context.Context, realm store.Realm, after store.Rev, wait time.Duration) ([]store.Commit, store.Head, error) {
+	commits, head, err := d.Store.Changes(ctx, realm, after, wait)
+	if err != nil {
+		return nil, head, err
+	}
+	return d.report(commits, head)
+}
+
+// TestReloadsAreBounded: a database that is damaged for good is not read all the time, but the gateway goes on having what it holds.
 func TestReloadsAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := &faulty{Store: memory.New()}
-		i := newInstance(t, f)
-		other := newInstance(t, f.Store)
-		f.drop.Store(true)
-		for n := range 100 {
-			other.function(t, "default", fmt.Sprint("f", n))
-			time.Sleep(100 * time.Millisecond)
+	f := func(name string, most uint64, report func([]store.Commit, store.Head) ([]store.Commit, store.Head, error)) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := memory.New()
+				i, other := newInstance(t, &damaged{s, report}), newInstance(t, s)
+				for n := range 100 {
+					other.function(t, "default", fmt.Sprint("f", n))
+					time.Sleep(100 * time.Millisecond)
+				}
+				if loads := i.live.Stats().Loads; loads < 4 || loads > 10 {
+					t.Errorf("%d loads in ten seconds of changes", loads)
+				}
+				time.Sleep(15 * time.Second)
+				if got, want := i.live.Snapshot().Head, other.live.Snapshot().Head; got != want {
+					t.Errorf("the snapshot is at %v, the store at %v", got, want)
+				}
+				before := i.live.Stats().Loads
+				time.Sleep(10 * time.Minute)
+				if loads := i.live.Stats().Loads - before; loads > most {
+					t.Errorf("%d loads in ten minutes without changes, at most %d are right", loads, most)
+				}
+			})
+		})
+	}
+	f("commits without ops", 0, func(commits []store.Commit, head store.Head) ([]store.Commit, store.Head, error) {
+		for i := range commits {
+			commits[i].Ops = nil
 		}
-		if loads := i.live.Stats().Loads; loads < 2 || loads > 4 {
-			t.Errorf("%d loads in ten seconds", loads)
+		return commits, head, nil
+	})
+	f("commits out of order", 0, func(commits []store.Commit, head store.Head) ([]store.Commit, store.Head, error) {
+		for i := range commits {
+			commits[i].Rev++
 		}
+		return commits, head, nil
+	})
+	f("no log", 61, func([]store.Commit, store.Head) ([]store.Commit, store.Head, error) {
+		return nil, store.Head{}, store.ErrTrimmed
+	})
+	f("a head of something else", 61, func(commits []store.Commit, head store.Head) ([]store.Commit, store.Head, error) {
+		head.Digest++
+		return commits, head, nil
 	})
 }
 

@@ -15,8 +15,9 @@ type openRealm struct {
 	fresh  freshness    // in a frozen process only
 
 	// For the one who follows.
-	busy  atomic.Bool  // it is catching up
-	again atomic.Int64 // it is not asked about before, since that failed; by Realms.clock
+	busy   atomic.Bool   // it is catching up
+	broken time.Duration // how long it was left alone when that last failed; for who has made it busy
+	again  atomic.Int64  // it is not asked about before, since that failed; by Realms.clock
 }
 
 // clock returns a time that only grows, whatever is done to the wall clock.
@@ -42,7 +43,7 @@ func (r *Realms) get(ctx context.Context, realm Realm, mustExist bool) (*openRea
 	if mustExist {
 		o, err, _ = r.loading.Do("? "+string(realm), func() (any, error) { return r.loadExisting(ctx, realm) })
 	} else {
-		o, err = r.loadOnce(ctx, realm)
+		o, err = r.loadOnce(ctx, realm, nil)
 	}
 	var known *Error
 	switch {
@@ -54,34 +55,40 @@ func (r *Realms) get(ctx context.Context, realm Realm, mustExist bool) (*openRea
 	return o.(*openRealm), nil
 }
 
-// loadExisting adds a realm if it exists.
+// loadExisting adds a realm if it exists. If the store cannot be asked, the snapshot file may hold it.
 func (r *Realms) loadExisting(ctx context.Context, realm Realm) (any, error) {
+	if o := r.held(realm); o != nil { // those who asked just before have it
+		return o, nil
+	}
+	if r.stored.Load() && !r.reached.Load() && r.options.File.holds(realm) {
+		return r.loadOnce(ctx, realm, errNotReached) // which the one who follows goes on trying
+	}
 	waiting, cancel := detached(ctx, loadTry) // others wait, too
 	defer cancel()
 	exists, err := r.probes.exists(waiting, realm)
-	switch {
-	case err != nil:
-		return nil, err
-	case !exists:
+	if err == nil && !exists {
 		return nil, noSpace(realm)
 	}
-	return r.loadOnce(ctx, realm)
+	return r.loadOnce(ctx, realm, err)
 }
 
-// loadOnce adds a realm, once for all who ask for it at the same time.
-func (r *Realms) loadOnce(ctx context.Context, realm Realm) (any, error) {
-	o, err, _ := r.loading.Do(string(realm), func() (any, error) { return r.load(ctx, realm) })
+// loadOnce adds a realm, once for all who ask for it at the same time. away says why the store need not be asked again, if so.
+func (r *Realms) loadOnce(ctx context.Context, realm Realm, away error) (any, error) {
+	o, err, _ := r.loading.Do(string(realm), func() (any, error) { return r.load(ctx, realm, away) })
 	return o, err
 }
 
 // load adds a realm. Those who wait for it do so together, so that it does not end with the request that came first.
-func (r *Realms) load(ctx context.Context, realm Realm) (*openRealm, error) {
+func (r *Realms) load(ctx context.Context, realm Realm, away error) (*openRealm, error) {
 	if o := r.held(realm); o != nil {
 		return o, nil
 	}
 	o := r.newRealm(realm)
-	if err := r.ask(ctx, loadTry, func(ctx context.Context) error { return o.live.load(ctx, 0) }); err != nil {
-		return nil, err
+	if away == nil {
+		away = r.ask(ctx, loadTry, func(ctx context.Context) error { return o.live.load(ctx, 0) })
+	}
+	if away != nil && !o.live.restore(away) {
+		return nil, away
 	}
 	o.used.Store(int64(r.clock()))
 	r.add(o)
@@ -90,7 +97,7 @@ func (r *Realms) load(ctx context.Context, realm Realm) (*openRealm, error) {
 
 func (r *Realms) newRealm(realm Realm) *openRealm {
 	live := NewLive(r.store, realm, r.rules, r.log)
-	live.stats = r.stats
+	live.stats, live.file = r.stats, r.options.File
 	return &openRealm{live: live, config: NewConfig(r.store, live, r.rules)}
 }
 
@@ -100,7 +107,9 @@ func (r *Realms) add(o *openRealm) {
 	r.open.Store(o.live.realm, o)
 	if r.count++; r.options.Hosted && r.count > r.options.Max {
 		r.count--
-		r.open.Delete(r.leastUsed())
+		gone := r.leastUsed()
+		r.open.Delete(gone)
+		r.options.File.forget(gone)
 	}
 	r.mu.Unlock()
 	r.wake()

@@ -24,6 +24,7 @@ type Realms struct {
 	loading singleflight.Group
 	probes  prober
 	reached atomic.Bool // the store has answered once
+	stored  atomic.Bool // it did not, and the snapshot file holds spaces
 	began   time.Time   // with a monotonic reading
 
 	mu    sync.Mutex // guards what follows, and is held while realms come and go
@@ -39,6 +40,8 @@ type RealmsOptions struct {
 	Max int
 	// Frozen is set in a process that is frozen between requests, where nothing may follow the store.
 	Frozen *Frozen
+	// File keeps the realms for a start while the store is away. It may be nil.
+	File *SnapshotFile
 }
 
 // NewRealms returns realms of s. Run has to follow them, but in a frozen process.
@@ -77,13 +80,14 @@ func (r *Realms) WaitReady(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Ready says whether requests can be routed: the configuration is there or, where it is loaded when it is asked for, the store has answered once.
+// Ready says whether requests can be routed: the configuration is there or, where it is loaded when it is asked for, the store has answered once,
+// or does not and the snapshot file holds spaces.
 func (r *Realms) Ready() bool {
 	switch {
 	case r.options.Frozen != nil:
 		return true
 	case r.options.Hosted:
-		return r.reached.Load()
+		return r.reached.Load() || r.stored.Load()
 	}
 	return r.held(Shared).live.Snapshot() != nil
 }

@@ -630,7 +630,7 @@ func TestHostedFollow(t *testing.T) {
 		}
 		s.reads()
 		time.Sleep(10 * time.Second)
-		if n := s.changes.Load(); n > 6 {
+		if n := s.changes.Load(); n > 9 {
 			t.Errorf("a broken realm was asked about %d times in 10 s", n)
 		}
 		s.broken.Store(store.Realm(""))

@@ -19,6 +19,7 @@ type writer struct {
 	live  *Live
 
 	turn    chan struct{} // held by the one who commits
+	crowd   crowd         // for the one who has the turn
 	mu      sync.Mutex
 	waiting []*write
 }
@@ -34,8 +35,7 @@ type write struct {
 }
 
 const (
-	commitTimeout = 5 * time.Second
-	commitTries   = 20 // conflicts in a row; each means that another instance landed a commit
+	commitTimeout = 5 * time.Second // also for what other instances land meanwhile
 	waitForOwn    = 2 * time.Second
 )
 
@@ -105,7 +105,8 @@ func (w *writer) commitWaiting(ctx context.Context) {
 func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
 	ctx, cancel := detached(ctx, commitTimeout)
 	defer cancel()
-	for range commitTries {
+	for tries := 0; ; {
+		w.crowd.giveWay(ctx)
 		s := w.live.Snapshot()
 		if s == nil {
 			return len(batch), unavailable(errNotReady)
@@ -128,7 +129,10 @@ func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
 		if err := c.Check(); err != nil {
 			return taken, err
 		}
-		head, err := w.commit(ctx, s.Head, c)
+		if tries++; tries == 1 {
+			w.live.stats.batches.Add(1)
+		}
+		head, err := w.attempt(ctx, s.Head, c)
 		if err == nil {
 			c.Rev = head.Rev
 			w.own(ctx, c, head)
@@ -142,7 +146,21 @@ func (w *writer) land(ctx context.Context, batch []*write) (int, error) {
 			return len(batch), unavailable(err)
 		}
 	}
-	return len(batch), unavailable(ErrConflict)
+}
+
+// attempt commits c, and notes how that went.
+func (w *writer) attempt(ctx context.Context, at Head, c Commit) (Head, error) {
+	began := time.Now()
+	w.crowd.begin(at)
+	head, err := w.commit(ctx, at, c)
+	switch {
+	case err == nil:
+		w.crowd.landed(head, time.Since(began))
+	case errors.Is(err, ErrConflict):
+		w.live.stats.conflicts.Add(1)
+		w.crowd.conflict(time.Since(began))
+	}
+	return head, err
 }
 
 // own makes the live snapshot hold what was committed here. A process that cannot catch up for a moment still answers the writer.
@@ -170,14 +188,18 @@ func answer(batch []*write, at *Snapshot) {
 
 // commit lands c, and finds out from the log whether it landed when the store does not say.
 func (w *writer) commit(ctx context.Context, at Head, c Commit) (Head, error) {
-	head, err := w.store.Commit(ctx, w.live.realm, at, c)
+	try := func() (Head, error) {
+		w.live.stats.commits.Add(1)
+		return w.store.Commit(ctx, w.live.realm, at, c)
+	}
+	head, err := try()
 	for pause := minBackoff; err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrTooLarge); pause = min(2*pause, maxBackoff) {
 		first := err
 		if sleep(ctx, pause/2+rand.N(pause)); ctx.Err() != nil {
 			return Head{}, unavailable(first)
 		}
 		// The head is compared, so trying again cannot land it twice; and a conflict now may be our own first try.
-		if head, err = w.store.Commit(ctx, w.live.realm, at, c); errors.Is(err, ErrConflict) {
+		if head, err = try(); errors.Is(err, ErrConflict) {
 			landed, _, logErr := w.store.Changes(ctx, w.live.realm, at.Rev, 0)
 			switch {
 			case logErr != nil:

@@ -40,11 +40,11 @@ func load(p Pieces) ([]store.Item, store.Head, error) {
 	if err != nil {
 		return nil, store.Head{}, err
 	}
-	return settle(items, commits), head, nil
+	return Settle(items, commits), head, nil
 }
 
-// settle applies commits to items of which some may be newer than some of the commits: after the last commit it does not matter.
-func settle(items []store.Item, commits []store.Commit) []store.Item {
+// Settle applies commits to items of which some may be newer than some of the commits: after the last commit it does not matter.
+func Settle(items []store.Item, commits []store.Commit) []store.Item {
 	if len(commits) == 0 {
 		return items
 	}

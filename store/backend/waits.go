@@ -167,19 +167,20 @@ func (w *Waits) follow() error {
 
 const (
 	firstPause = 50 * time.Millisecond
-	maxPause   = 5 * time.Second
+	awayPause  = 400 * time.Millisecond // at most, while no watch can be had: a database that is back is noticed within a second
+	maxPause   = 5 * time.Second        // at most, if watches end soon after they began: to begin with one is work for the database
 )
 
 // watch keeps w.seen.
 func (w *Waits) watch() {
-	pause, lost := firstPause, false
-	for w.ctx.Err() == nil {
-		healthySince := time.Time{}
+	refused, brief := 0, 0 // watches in a row that did not begin, and that ended soon
+	for lost := false; w.ctx.Err() == nil; {
+		began := time.Time{}
 		w.seen.started = func() {
 			if lost {
 				w.log.Debug(w.name + " is back")
 			}
-			lost, healthySince = false, time.Now()
+			lost, began = false, time.Now()
 		}
 		err := w.reads.Watch(w.ctx, &w.seen)
 		// Those who wait ask the database themselves now, and return what it says: each time, so that they poll at worst.
@@ -188,13 +189,20 @@ func (w *Waits) watch() {
 			w.log.Debug(w.name+" is away; trying again", "error", err)
 			lost = true
 		}
-		if !healthySince.IsZero() && time.Since(healthySince) > maxPause {
-			pause = firstPause
+		pause := firstPause
+		switch {
+		case began.IsZero():
+			pause = min(firstPause<<min(refused, 8), awayPause)
+			refused++
+		case time.Since(began) > maxPause:
+			refused, brief = 0, 0
+		default:
+			pause = min(firstPause<<min(brief, 8), maxPause)
+			refused, brief = 0, brief+1
 		}
 		select {
 		case <-time.After(pause/2 + rand.N(pause)):
 		case <-w.ctx.Done():
 		}
-		pause = min(2*pause, maxPause)
 	}
 }

@@ -33,26 +33,43 @@ func (s *Store) call(ctx context.Context, request func(context.Context, *clientv
 // explain returns err as callers of the store should see it. ctx is the caller's.
 func (s *Store) explain(ctx context.Context, err error) error {
 	return backend.Explain(ctx, s.ctx, err, func(err error) error {
+		why := fmt.Sprintf("nothing within %v", s.options.Timeout)
+		if p := s.problem.Load(); p != nil {
+			why = *p
+		}
+		deadline, advice := errors.Is(err, context.DeadlineExceeded), s.advice(err)
 		switch {
-		case errors.Is(err, context.DeadlineExceeded):
-			why := fmt.Sprintf("nothing within %v", s.options.Timeout)
-			if p := s.problem.Load(); p != nil {
-				why = *p
-			}
+		case deadline && foreign(why):
+			return fmt.Errorf("%w: what is at %s is no etcd, or its TLS is another one than the URL says: %s", store.ErrUnusable, s.where(), why)
+		case deadline:
 			return fmt.Errorf("etcd at %s does not answer: %s", s.where(), why)
-		case refused(err):
-			return fmt.Errorf("%w: etcd at %s: %w", store.ErrUnusable, s.where(), err)
+		case advice != "":
+			return fmt.Errorf("%w: etcd at %s: %s (%w)", store.ErrUnusable, s.where(), advice, err)
 		}
 		return fmt.Errorf("etcd at %s: %w", s.where(), err)
 	})
 }
 
-// refused says whether etcd will go on saying this until somebody changes something.
-func refused(err error) bool {
-	for _, e := range []error{
-		rpctypes.ErrAuthFailed, rpctypes.ErrAuthNotEnabled, rpctypes.ErrPermissionDenied, rpctypes.ErrUserEmpty, rpctypes.ErrUserNotFound,
+// advice says what has to be changed if etcd will go on refusing until then, else nothing.
+func (s *Store) advice(err error) string {
+	for refusal, advice := range map[error]string{
+		rpctypes.ErrAuthFailed:       "the user or the password is wrong",
+		rpctypes.ErrAuthNotEnabled:   "the URL names a user, and there are none",
+		rpctypes.ErrPermissionDenied: "the user needs to read and write below " + s.layout.prefix,
+		rpctypes.ErrUserEmpty:        "the URL needs a user",
+		rpctypes.ErrUserNotFound:     "the user does not exist",
 	} {
-		if errors.Is(err, e) || rpctypes.ErrorDesc(err) == rpctypes.ErrorDesc(e) {
+		if errors.Is(err, refusal) || rpctypes.ErrorDesc(err) == rpctypes.ErrorDesc(refusal) {
+			return advice
+		}
+	}
+	return ""
+}
+
+// foreign says whether there was an answer that etcd would not give, so that another try will fare no better.
+func foreign(problem string) bool {
+	for _, sign := range []string{"http2: frame too large", "HTTP/1.", "tls: first record does not look like", "x509: ", "remote error: tls: "} {
+		if strings.Contains(problem, sign) {
 			return true
 		}
 	}
@@ -102,7 +119,7 @@ func (s *Store) config() clientv3.Config {
 		DialOptions: []grpc.DialOption{
 			// gRPC's own waits between tries to connect grow to two minutes.
 			grpc.WithConnectParams(grpc.ConnectParams{
-				Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second},
+				Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 800 * time.Millisecond},
 				MinConnectTimeout: 3 * time.Second,
 			}),
 			grpc.WithChainUnaryInterceptor(s.noteProblem),
