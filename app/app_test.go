@@ -346,7 +346,7 @@ func TestOptions(t *testing.T) {
 		"etcd://u:geheim@h?x=y": "-store: ",
 		"://geheim":             "-store: it is no URL",
 		"embed:":                "no embedded store",
-		"memory":                `-store: "memory" is no store: there are embed:`,
+		"memory":                "-store: it is no URL",
 	} {
 		o, err := app.ParseOptions([]string{"-store=" + url, "-events-port=0", "-config-port=0"}, io.Discard)
 		if err != nil {

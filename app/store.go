@@ -10,8 +10,11 @@ import (
 	"time"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/consul"
+	"github.com/event-gateway/event-gateway/store/dynamodb"
 	"github.com/event-gateway/event-gateway/store/etcd"
 	"github.com/event-gateway/event-gateway/store/memory"
+	"github.com/event-gateway/event-gateway/store/zookeeper"
 )
 
 // StartEmbedded starts a database in this process and returns the URL of the store in it. It is handed to New by binaries that have one.
@@ -38,22 +41,43 @@ func openStore(ctx context.Context, o *Options, embedded StartEmbedded, log *slo
 // OpenStore is the one switch over the kinds of stores. It asks the database for nothing.
 func OpenStore(raw string, log *slog.Logger) (store.Database, error) {
 	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, errors.New("it is no URL: it must look like etcd://host:2379/prefix") // the cause would show the password
+	if err != nil || u.Opaque != "" || u.Host == "" && u.Path != "" {
+		return nil, errors.New("it is no URL: it must look like etcd://host:2379/prefix") // more would show the password
 	}
 	secret := os.Getenv(storePasswordEnv)
 	switch u.Scheme {
 	case "memory":
 		return memory.New(), nil
 	case "etcd":
-		eo, err := etcd.ParseURL(u, secret)
+		o, err := etcd.ParseURL(u, secret)
 		if err != nil {
 			return nil, err
 		}
-		eo.Logger = log
-		return etcd.Open(eo)
+		o.Logger = log
+		return etcd.Open(o)
+	case "consul":
+		o, err := consul.ParseURL(u, secret)
+		if err != nil {
+			return nil, err
+		}
+		o.Logger = log
+		return consul.Open(o)
+	case "zookeeper":
+		o, err := zookeeper.ParseURL(u, secret)
+		if err != nil {
+			return nil, err
+		}
+		o.Logger = log
+		return zookeeper.Open(o)
+	case "dynamodb":
+		o, err := dynamodb.ParseURL(u, secret)
+		if err != nil {
+			return nil, err
+		}
+		o.Logger = log
+		return dynamodb.Open(o)
 	}
-	return nil, fmt.Errorf("%q is no store: there are embed:, memory: and etcd://HOST:PORT/PREFIX", u.Redacted())
+	return nil, fmt.Errorf("%q is no store: there are embed:, memory:, and URLs that begin with etcd://, consul://, zookeeper:// or dynamodb://", u.Redacted())
 }
 
 // inspectTime is how long a start waits to be told by the database that it cannot be used.

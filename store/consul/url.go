@@ -1,0 +1,25 @@
+package consul
+
+import (
+	"errors"
+	"net/url"
+
+	"github.com/event-gateway/event-gateway/store/backend"
+)
+
+// ParseURL reads options from consul://[:TOKEN@]HOST[:PORT],.../PREFIX?PARAMETERS: those of backend.ParseURL, token-file and dc. Only the first
+// host is needed; the port is 8500. secret is the token of a URL without one.
+func ParseURL(u *url.URL, secret string) (Options, error) {
+	if u.User.Username() != "" { // maybe the token, so that it must not be shown
+		return Options{}, errors.New("the URL of a Consul has no user: a token is written with a colon before it, consul://:TOKEN@HOST")
+	}
+	var datacenter string
+	l, err := backend.ParseURL(u, backend.Form{
+		Scheme: "consul", Port: "8500", Secret: secret, File: "token-file",
+		Parameters: map[string]func(string) error{"dc": func(value string) error { datacenter = value; return nil }},
+	})
+	if err != nil {
+		return Options{}, err
+	}
+	return Options{Endpoints: l.Hosts, Prefix: l.Path, Token: l.Password, Datacenter: datacenter, TLS: l.TLS, Timeout: l.Timeout}, nil
+}
