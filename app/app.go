@@ -26,6 +26,7 @@ type App struct {
 	log     *slog.Logger
 	store   store.Store
 	stop    func() // of the embedded store
+	file    *store.SnapshotFile
 	gateway *handlers.Gateway
 	events  *server
 	config  *server
@@ -47,7 +48,10 @@ func New(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logg
 		a.close()
 		return nil, err
 	}
-	if a.gateway, err = newGateway(o, a.store, nil, log); err == nil {
+	if err = a.openSnapshotFile(); err == nil {
+		a.gateway, err = newGateway(o, a.store, store.RealmsOptions{File: a.file}, log)
+	}
+	if err == nil {
 		err = a.listen()
 	}
 	if err != nil {
@@ -57,8 +61,22 @@ func New(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logg
 	return a, nil
 }
 
-// newGateway puts the parts together. What is measured is registered here. frozen is nil for a server.
-func newGateway(o *Options, s store.Store, frozen *store.Frozen, log *slog.Logger) (*handlers.Gateway, error) {
+func (a *App) openSnapshotFile() (err error) {
+	if a.options.SnapshotFile == "" {
+		return nil
+	}
+	realms := 1
+	if len(a.options.HostedDomains) > 0 {
+		realms = a.options.HostedRealms
+	}
+	if a.file, err = store.OpenSnapshotFile(a.options.SnapshotFile, realms, a.log); err != nil {
+		return fmt.Errorf("%s: %w", a.options.named("snapshot-file"), err)
+	}
+	return nil
+}
+
+// newGateway puts the parts together. What is measured is registered here. The options of the realms say what is not in the other ones.
+func newGateway(o *Options, s store.Store, kept store.RealmsOptions, log *slog.Logger) (*handlers.Gateway, error) {
 	hosts, err := handlers.NewHosts(o.HostedDomains)
 	if err != nil {
 		return nil, err
@@ -66,12 +84,13 @@ func newGateway(o *Options, s store.Store, frozen *store.Frozen, log *slog.Logge
 	hosted := hosts != nil
 	registry := newRegistry()
 	dispatcher := invoke.NewDispatcher(
-		invoke.Options{Compat: o.Compat, Backlog: o.WorkersBacklog, Frozen: frozen != nil, LineageKey: lineageKey(o, log)},
+		invoke.Options{Compat: o.Compat, Backlog: o.WorkersBacklog, Frozen: kept.Frozen != nil, LineageKey: lineageKey(o, log)},
 		invoke.NewEgress(invoke.EgressOptions{Hosted: hosted, Allow: o.EgressAllow, Deny: o.EgressDeny, Never: invoke.RuntimeAPI(os.Getenv("AWS_LAMBDA_RUNTIME_API"))}),
 		invoke.NewMetrics(registry), log)
 	rules := store.NewRules(invoke.FunctionTypes(hosted), o.Compat)
-	realms := store.NewRealms(s, rules, store.RealmsOptions{Hosted: hosted, Max: o.HostedRealms, Frozen: frozen}, log)
-	registry.MustRegister(&realmsCollector{realms}, backlogGauge(dispatcher))
+	kept.Hosted, kept.Max = hosted, o.HostedRealms
+	realms := store.NewRealms(s, rules, kept, log)
+	registry.MustRegister(&realmsCollector{realms, kept.File}, backlogGauge(dispatcher))
 	return &handlers.Gateway{
 		Realms: realms, Hosts: hosts, Dispatcher: dispatcher,
 		Metrics: handlers.NewMetrics(registry), Registry: registry, Log: log,
@@ -168,6 +187,9 @@ func (a *App) close() {
 	}
 	if err := a.store.Close(); err != nil {
 		a.log.Warn("the store did not close", "error", err)
+	}
+	if err := a.file.Close(); err != nil {
+		a.log.Warn("the snapshot file did not close", "error", err)
 	}
 	a.stop()
 }

@@ -27,7 +27,7 @@ func NewLambda(o *Options, log *slog.Logger) (*lambda.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGateway(o, redialed, &store.Frozen{MaxStaleness: o.MaxStaleness, Redial: redialed.Redial}, log)
+	g, err := newGateway(o, redialed, store.RealmsOptions{Frozen: &store.Frozen{MaxStaleness: o.MaxStaleness, Redial: redialed.Redial}}, log)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,10 @@ func backlogGauge(d *invoke.Dispatcher) prometheus.Collector {
 }
 
 // realmsCollector reads what the snapshots say at the moment it is asked.
-type realmsCollector struct{ realms *store.Realms }
+type realmsCollector struct {
+	realms *store.Realms
+	file   *store.SnapshotFile // may be nil
+}
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("eventgateway_"+name, help, labels, nil)
@@ -40,7 +43,18 @@ func (c *realmsCollector) Collect(ch chan<- prometheus.Metric) {
 	put(prometheus.CounterValue, "store_failures_total", "Times that the store could not be asked for changes.", float64(stats.Failures))
 	put(prometheus.CounterValue, "store_loads_total", "Times that the whole configuration was read.", float64(stats.Loads))
 	put(prometheus.CounterValue, "store_mismatches_total", "Times that a digest showed that the snapshot had missed something.", float64(stats.Mismatches))
+	put(prometheus.CounterValue, "store_write_batches_total", "Groups of configuration writes that went into one commit.", float64(stats.Batches))
+	put(prometheus.CounterValue, "store_commits_total", "Commits that were tried for groups of configuration writes.", float64(stats.Commits))
+	put(prometheus.CounterValue, "store_conflicts_total", "Commits that came too late, as another instance was quicker.", float64(stats.Conflicts))
 	put(prometheus.CounterValue, "snapshot_stale_total", "Requests that were routed by a snapshot older than allowed, as the store could not be asked.", float64(stats.Stale))
+	if c.file != nil {
+		file := c.file.Stats()
+		put(prometheus.CounterValue, "snapshot_file_failures_total", "Times that the snapshot file could not be written, or not fast enough.", float64(file.Failures))
+		put(prometheus.GaugeValue, "snapshot_file_bytes", "Size of the snapshot file.", float64(file.Bytes))
+		if !file.Written.IsZero() {
+			put(prometheus.GaugeValue, "snapshot_file_written_timestamp_seconds", "When the snapshot file was last written to, since 1970.", float64(file.Written.UnixMilli())/1000)
+		}
+	}
 	realms, corrupt, age := 0, 0, 0.0
 	var revision store.Rev
 	for live := range c.realms.All() {

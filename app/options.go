@@ -30,6 +30,8 @@ const (
 	storePasswordEnv = EnvPrefix + "_STORE_PASSWORD" // of the store's user, or Consul's ACL token, if its URL has none
 )
 
+const defaultDataDir = "default.etcd" // of the embedded store
+
 // Options are the settings of a gateway.
 type Options struct {
 	Dev     bool
@@ -47,6 +49,7 @@ type Options struct {
 	LineageKeyFile string
 
 	Store         string // the URL of the store; "embed:" starts one in this process
+	SnapshotFile  string // "": none
 	EmbedDataDir  string
 	EmbedCliAddr  string
 	EmbedPeerAddr string
@@ -83,7 +86,7 @@ func ParseOptions(args []string, usage io.Writer) (*Options, error) {
 		ff.WithConfigFileFlag("config-file"), ff.WithConfigFileParser(ff.PlainParser))
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintln(usage, "Usage: event-gateway [options]")
+		fmt.Fprintln(usage, "Usage: event-gateway [options]\n       event-gateway store check|copy ...  (event-gateway store -help)")
 		fs.SetOutput(usage)
 		fs.PrintDefaults()
 		return nil, err
@@ -126,7 +129,8 @@ func (o *Options) declareServer(fs *flag.FlagSet) {
 	fs.StringVar(&o.ConfigTLS.Cert, "config-tls-cert", "", "PEM file with the certificate of the Config API")
 	fs.StringVar(&o.ConfigTLS.Key, "config-tls-key", "", "PEM file with its key")
 
-	fs.StringVar(&o.EmbedDataDir, "embed-data-dir", "default.etcd", "directory of the embedded etcd")
+	fs.StringVar(&o.SnapshotFile, "snapshot-file", "", "file that keeps the configuration, so that the gateway can start while the store is away (default: none)")
+	fs.StringVar(&o.EmbedDataDir, "embed-data-dir", defaultDataDir, "directory of the embedded etcd")
 	fs.StringVar(&o.EmbedCliAddr, "embed-cli-addr", "", "host:port that the embedded etcd serves clients on, without a password (default: a free loopback port)")
 	fs.StringVar(&o.EmbedPeerAddr, "embed-peer-addr", "", "host:port that the embedded etcd serves peers on (default: none, it is alone)")
 
@@ -143,7 +147,7 @@ func (o *Options) declareLambda(fs *flag.FlagSet) {
 
 // declare is the list of the options that every gateway has.
 func (o *Options) declare(fs *flag.FlagSet, defaultStore string) {
-	fs.StringVar(&o.Store, "store", defaultStore, "where the configuration is: embed: (etcd in this process), etcd://h1:2379,h2:2379/prefix, or memory: (lost at exit)")
+	fs.StringVar(&o.Store, "store", defaultStore, "where the configuration is: embed: (etcd in this process), etcd://h1:2379,h2:2379/prefix, consul://h:8500/prefix, zookeeper://h:2181/prefix, dynamodb://TABLE?region=R, or memory: (lost at exit)")
 	fs.StringVar(&o.ConfigTokenFile, "config-token-file", "", "file with the token that the Config API asks for; or set "+tokenEnv)
 	fs.StringVar(&o.LineageKeyFile, "lineage-key-file", "", "file with the key that all gateways of one configuration share to find loops of events; or set "+lineageKeyEnv+" (default: made of the Config API's token)")
 	fs.BoolVar(&o.Compat, "compat", false, "deliver and answer as the first Event Gateway did in 2018")

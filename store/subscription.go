@@ -277,6 +277,15 @@ func (s *Subscription) routing() (routing, error) {
 	return k, nil
 }
 
+// SyncRoute returns what no two subscriptions of a realm share if it is not "": which requests a sync subscription gets.
+func (s *Subscription) SyncRoute() string {
+	k, err := s.routing()
+	if err != nil || !s.Sync {
+		return ""
+	}
+	return k.event + "\x00" + k.method + "\x00" + k.pattern.Shape()
+}
+
 // conflict returns the error for a second thing of a kind on the shape of one that is there already with the pattern q.
 func (k routing) conflict(thing string, q route.Pattern) error {
 	ours, theirs := k.pattern.Names(), q.Names()

@@ -19,6 +19,9 @@ type dirLock struct {
 	file *fileutil.LockedFile
 }
 
+// ErrInUse is wrapped by the error of Start if another process uses the data directory.
+var ErrInUse = errors.New("another process is using the data directory")
+
 const lockRetry = 50 * time.Millisecond
 
 // lockDir waits until no other process uses dir, or patience or ctx ends.
@@ -32,7 +35,7 @@ func lockDir(ctx context.Context, dir string, patience time.Duration, log *slog.
 		case !errors.Is(err, fileutil.ErrLocked) && !errors.Is(err, berrors.ErrTimeout):
 			return nil, fmt.Errorf("the data directory of the embedded etcd: %w", err)
 		case time.Now().After(deadline):
-			return nil, fmt.Errorf("another process is using the data directory %s", dir)
+			return nil, fmt.Errorf("%w %s", ErrInUse, dir)
 		case !waiting && log != nil:
 			log.Info("waiting for another process that is using the data directory", "directory", dir, "at most", patience.String())
 		}

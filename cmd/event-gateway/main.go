@@ -1,4 +1,4 @@
-// Command event-gateway runs the gateway as a server.
+// Command event-gateway runs the gateway as a server, or, as event-gateway store, a command that looks after its stores.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/event-gateway/event-gateway/app"
 	"github.com/event-gateway/event-gateway/app/embed"
@@ -22,6 +23,12 @@ var version string
 
 // Exit codes: 1 if the gateway failed or lost events, 2 if it was started wrongly.
 func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if len(os.Args) > 1 && os.Args[1] == "store" {
+		os.Exit(app.StoreCommand(ctx, os.Args[2:], startEmbedded(time.Second), os.Stdout, os.Stderr))
+	}
 	o, err := app.ParseOptions(os.Args[1:], os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -37,10 +44,7 @@ func main() {
 	if err != nil {
 		exit(2, err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	a, err := app.New(ctx, o, startEmbedded, log)
+	a, err := app.New(ctx, o, startEmbedded(0), log)
 	if err != nil {
 		exit(2, err)
 	}
@@ -54,14 +58,20 @@ func exit(code int, err error) {
 	os.Exit(code)
 }
 
-func startEmbedded(ctx context.Context, o *app.Options, log *slog.Logger) (string, func(), error) {
-	s, err := embed.Start(ctx, embed.Options{
-		DataDir: o.EmbedDataDir, ClientAddr: o.EmbedCliAddr, PeerAddr: o.EmbedPeerAddr, Logger: log,
-	})
-	if err != nil {
-		return "", nil, err
+// startEmbedded returns what starts the embedded store. patience is how long another process may go on using its data; 0 is some seconds.
+func startEmbedded(patience time.Duration) app.StartEmbedded {
+	return func(ctx context.Context, o *app.Options, log *slog.Logger) (string, func(), error) {
+		s, err := embed.Start(ctx, embed.Options{
+			DataDir: o.EmbedDataDir, ClientAddr: o.EmbedCliAddr, PeerAddr: o.EmbedPeerAddr, Patience: patience, Logger: log,
+		})
+		switch {
+		case errors.Is(err, embed.ErrInUse):
+			return "", nil, fmt.Errorf("%w: end it, or start it with -embed-cli-addr HOST:PORT and use etcd://HOST:PORT here", err)
+		case err != nil:
+			return "", nil, err
+		}
+		return "etcd://" + s.Endpoint(), s.Close, nil
 	}
-	return "etcd://" + s.Endpoint(), s.Close, nil
 }
 
 // welcome says where the gateway is and what to type next.
