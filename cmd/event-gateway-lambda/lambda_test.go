@@ -92,7 +92,7 @@ func TestWrongStart(t *testing.T) {
 		`EVENT_GATEWAY_LOG_LEVEL is "loud"`:             {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_LOG_LEVEL=loud"},
 		`EVENT_GATEWAY_HOSTED_DOMAIN is set, but empty`: {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_HOSTED_DOMAIN="},
 		`EVENT_GATEWAY_MAX_STALENESS is -1`:             {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_MAX_STALENESS=-1s"},
-		`EVENT_GATEWAY_STORE is "ftp:`:                  {"EVENT_GATEWAY_STORE=ftp://x", "EVENT_GATEWAY_ROLE=events"},
+		`EVENT_GATEWAY_STORE: "ftp:`:                    {"EVENT_GATEWAY_STORE=ftp://x", "EVENT_GATEWAY_ROLE=events"},
 		`"*.example.com" is no domain`:                  {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_HOSTED_DOMAIN=*.example.com"},
 	} {
 		h, err := lambdatest.Start(map[string]lambdatest.Function{"f": {Command: []string{gatewayProgram}, Env: env}})
