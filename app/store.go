@@ -41,8 +41,9 @@ func openStore(ctx context.Context, o *Options, embedded StartEmbedded, log *slo
 // OpenStore is the one switch over the kinds of stores. It asks the database for nothing.
 func OpenStore(raw string, log *slog.Logger) (store.Database, error) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Opaque != "" || u.Host == "" && u.Path != "" {
-		return nil, errors.New("it is no URL: it must look like etcd://host:2379/prefix") // more would show the password
+	if err != nil || u.Opaque != "" || u.Host == "" && u.Path != "" { // what is wrong would show the password
+		return nil, errors.New("it is no URL: it must look like etcd://host:2379/prefix. Of several hosts the last one needs its port, " +
+			"and in a password %2F stands for /, %3F for ?, %23 for # and %40 for @")
 	}
 	secret := os.Getenv(storePasswordEnv)
 	switch u.Scheme {
@@ -77,7 +78,7 @@ func OpenStore(raw string, log *slog.Logger) (store.Database, error) {
 		o.Logger = log
 		return dynamodb.Open(o)
 	}
-	return nil, fmt.Errorf("%q is no store: there are embed:, memory:, and URLs that begin with etcd://, consul://, zookeeper:// or dynamodb://", u.Redacted())
+	return nil, fmt.Errorf("%.20q is no kind of store: there are embed:, memory:, and URLs that begin with etcd://, consul://, zookeeper:// or dynamodb://", u.Scheme+":")
 }
 
 // inspectTime is how long a start waits to be told by the database that it cannot be used.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/backend"
 )
 
 // answerTime is how long a command waits to be told what a store is.
@@ -47,7 +48,7 @@ func (c *storeCommand) connect(ctx context.Context, raw string, mustExist bool) 
 		}
 		c.opened = append(c.opened, stop)
 	} else if u, err := url.Parse(raw); err == nil {
-		shown = u.Redacted()
+		shown = backend.Shown(u)
 	}
 	if s, err = OpenStore(raw, log); err != nil {
 		return nil, "", err

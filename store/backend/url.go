@@ -27,26 +27,35 @@ type Location struct {
 type Form struct {
 	Scheme string
 	Port   string // where none is given; "" if the host is none: there is one, and no TLS
-	Secret string // a password from the environment, for a URL without one
+	Token  bool   // there is no user: what stands in place of a password is a token
+	Secret string // a password from the environment, for a URL with a user and no password, or without a token
 	File   string // the parameter that names a file with the password
 	// Parameters are those that only this kind has. Each reads its value.
 	Parameters map[string]func(value string) error
 }
 
-// ParseURL reads a URL. A TLS parameter means TLS: ca (a PEM file; else what the system trusts counts), cert and key, or tls=true. Errors do
-// not show the password.
+// ParseURL reads a URL. A TLS parameter means TLS: ca (a PEM file; else what the system trusts counts), cert and key, or tls=true. Errors
+// begin with Shown.
 func ParseURL(u *url.URL, f Form) (Location, error) {
 	l := Location{Path: strings.TrimRight(u.Path, "/")}
 	err := l.parse(u, f)
 	if err != nil {
-		return Location{}, fmt.Errorf("%s: %w", u.Redacted(), err)
+		return Location{}, fmt.Errorf("%s: %w", Shown(u), err)
 	}
 	return l, nil
 }
 
+// Shown returns what may be shown of a URL: no user and no parameters, and no more than the scheme if a password seems to be elsewhere.
+func Shown(u *url.URL) string {
+	if u.Opaque != "" || u.Fragment != "" || strings.Contains(u.Path+u.RawQuery, "@") {
+		return u.Scheme + "://"
+	}
+	return u.Scheme + "://" + u.Host + u.Path
+}
+
 func (l *Location) parse(u *url.URL, f Form) error {
-	if u.Scheme != f.Scheme || u.Fragment != "" || u.Opaque != "" {
-		return fmt.Errorf("it is no URL of this kind: %s://HOST is needed", f.Scheme)
+	if u.Scheme != f.Scheme || u.Fragment != "" || u.Opaque != "" || strings.Contains(u.Path, "@") {
+		return fmt.Errorf("it is no URL of this kind: %s://HOST is needed, and in a password %%2F stands for /, %%3F for ?, %%23 for # and %%40 for @", f.Scheme)
 	}
 	for host := range strings.SplitSeq(u.Host, ",") {
 		host, err := withPort(host, f.Port)
@@ -63,7 +72,24 @@ func (l *Location) parse(u *url.URL, f Form) error {
 	if err := l.parseQuery(u.RawQuery, f, &file); err != nil {
 		return err
 	}
-	return l.readSecret(file, f)
+	if err := l.readSecret(file, f); err != nil {
+		return err
+	}
+	return l.checkUser(u.User != nil || file != "", f)
+}
+
+// checkUser leaves no password without a user: one in the environment is meant for another store then.
+func (l *Location) checkUser(given bool, f Form) error {
+	switch {
+	case f.Token && l.Username != "": // maybe the token, so that it must not be shown
+		return fmt.Errorf("there are no users: a token is written with a colon before it, %s://:TOKEN@HOST", f.Scheme)
+	case f.Token:
+	case l.Username == "" && given, l.Username != "" && l.Password == "":
+		return errors.New("a user needs a name and a password")
+	case l.Username == "":
+		l.Password = ""
+	}
+	return nil
 }
 
 func (l *Location) parseQuery(raw string, f Form, file *string) error {
@@ -107,7 +133,7 @@ func (l *Location) parseQuery(raw string, f Form, file *string) error {
 func parseParameters(raw string, known map[string]func(string) error) error {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
-		return err
+		return errors.New("the parameters cannot be read") // more might show a password
 	}
 	for name, values := range query {
 		read, ok := known[name]
@@ -117,13 +143,16 @@ func parseParameters(raw string, known map[string]func(string) error) error {
 				names = append(names, name)
 			}
 			slices.Sort(names)
+			if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz-") != "" {
+				name = "..." // maybe a part of a password
+			}
 			return fmt.Errorf("the parameter %q is unknown: there are %s", name, strings.Join(names, ", "))
 		}
 		if len(values) > 1 {
 			return fmt.Errorf("the parameter %q stands there twice", name)
 		}
 		if err := read(values[0]); err != nil {
-			return fmt.Errorf("%s=%s: %w", name, values[0], err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil

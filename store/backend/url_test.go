@@ -48,10 +48,10 @@ func TestParseURL(t *testing.T) {
 			t.Errorf("%s: got %+v, %v; want %+v", raw, got, err, want)
 		}
 	}
-	good("db://h", backend.Location{Hosts: []string{"h:77"}, Password: "set"})
-	good("db://h/a/b//?tls=true", backend.Location{Hosts: []string{"h:77"}, Path: "/a/b", Password: "set"})
-	good("db://[::1]", backend.Location{Hosts: []string{"[::1]:77"}, Password: "set"})
-	good("db://g,h:1?timeout=2s&tls=false&mode=a", backend.Location{Hosts: []string{"g:77", "h:1"}, Password: "set", Timeout: 2 * time.Second})
+	good("db://h", backend.Location{Hosts: []string{"h:77"}})
+	good("db://h/a/b//?tls=true", backend.Location{Hosts: []string{"h:77"}, Path: "/a/b"})
+	good("db://[::1]", backend.Location{Hosts: []string{"[::1]:77"}})
+	good("db://g,h:1?timeout=2s&tls=false&mode=a", backend.Location{Hosts: []string{"g:77", "h:1"}, Timeout: 2 * time.Second})
 	good("db://me:own@h", backend.Location{Hosts: []string{"h:77"}, Username: "me", Password: "own"})
 	good("db://me@h", backend.Location{Hosts: []string{"h:77"}, Username: "me", Password: "set"})
 	good("db://me@h?password-file="+file, backend.Location{Hosts: []string{"h:77"}, Username: "me", Password: "filed"})
@@ -71,9 +71,17 @@ func TestParseURL(t *testing.T) {
 	bad("db://me@h?password-file="+empty, "is empty")
 	bad("db://me@h?password-file=/does/not/exist", "no such file")
 	bad("db://me:hidden@h?x=y", `"x" is unknown: there are ca, cert, key, mode, password-file, timeout, tls`)
-	bad("db://me:hidden@h?mode=b", "mode=b: it must be a")
-	bad("db://me:hidden@h?tls=yes", "tls=yes: it can be true or false")
+	bad("db://me:hidden@h?mode=b", "mode: it must be a")
+	bad("db://me:hidden@h?tls=yes", "tls: it can be true or false")
 	bad("db://me:hidden@h?tls=true&tls=true", "twice")
+	bad("db://:hidden@h", "a user needs a name")
+	bad("db://h?password-file="+file, "a user needs a name")
+	bad("db://me@h?password=hidden", `"password" is unknown`)
+	bad("db://me:1/hidden@h", "%2F stands for /")
+	bad("db://me:1#hidden@h", "%23 for #")
+	bad("db://me:1?hidden@h", `"..." is unknown`)
+	bad("db://h?mode=hidden", "mode: it must be a")
+	bad("db://h?%hidden", "the parameters cannot be read")
 }
 
 // TestParseNames: a store that is found by a name alone has no ports, nor TLS settings.

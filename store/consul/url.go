@@ -1,7 +1,6 @@
 package consul
 
 import (
-	"errors"
 	"net/url"
 
 	"github.com/event-gateway/event-gateway/store/backend"
@@ -10,12 +9,9 @@ import (
 // ParseURL reads options from consul://[:TOKEN@]HOST[:PORT],.../PREFIX?PARAMETERS: those of backend.ParseURL, token-file and dc. Only the first
 // host is needed; the port is 8500. secret is the token of a URL without one.
 func ParseURL(u *url.URL, secret string) (Options, error) {
-	if u.User.Username() != "" { // maybe the token, so that it must not be shown
-		return Options{}, errors.New("the URL of a Consul has no user: a token is written with a colon before it, consul://:TOKEN@HOST")
-	}
 	var datacenter string
 	l, err := backend.ParseURL(u, backend.Form{
-		Scheme: "consul", Port: "8500", Secret: secret, File: "token-file",
+		Scheme: "consul", Port: "8500", Token: true, Secret: secret, File: "token-file",
 		Parameters: map[string]func(string) error{"dc": func(value string) error { datacenter = value; return nil }},
 	})
 	if err != nil {

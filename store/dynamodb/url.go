@@ -34,15 +34,11 @@ func ParseURL(u *url.URL, secret string) (Options, error) {
 		err = fmt.Errorf("%q: %w", l.Hosts[0], err)
 	case l.Path != "":
 		err = errors.New("a table has no path: another configuration needs another table")
-	case l.Username == "" && u.User != nil, l.Username != "" && l.Password == "":
-		err = errors.New("a user needs a name and a password, which are an access key id and its secret access key")
-	case l.Username != "":
-		o.Password = l.Password // without a user, one in the environment is meant for another store
 	}
 	if err != nil {
-		return Options{}, fmt.Errorf("%s: %w", u.Redacted(), err)
+		return Options{}, fmt.Errorf("%s: %w", backend.Shown(u), err)
 	}
-	o.Username, o.Timeout = l.Username, l.Timeout
+	o.Username, o.Password, o.Timeout = l.Username, l.Password, l.Timeout
 	return o, nil
 }
 

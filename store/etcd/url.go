@@ -1,7 +1,6 @@
 package etcd
 
 import (
-	"fmt"
 	"net/url"
 
 	"github.com/event-gateway/event-gateway/store/backend"
@@ -11,13 +10,8 @@ import (
 // first host is needed; the port is 2379. secret is the password of a URL with a user only.
 func ParseURL(u *url.URL, secret string) (Options, error) {
 	l, err := backend.ParseURL(u, backend.Form{Scheme: "etcd", Port: "2379", Secret: secret, File: "password-file"})
-	switch {
-	case err != nil:
+	if err != nil {
 		return Options{}, err
-	case l.Username == "" && u.User != nil, l.Username != "" && l.Password == "":
-		return Options{}, fmt.Errorf("%s: a user needs a name and a password", u.Redacted())
-	case l.Username == "":
-		l.Password = "" // one in the environment is meant for another store
 	}
 	return Options{Endpoints: l.Hosts, Prefix: l.Path, Username: l.Username, Password: l.Password, TLS: l.TLS, Timeout: l.Timeout}, nil
 }

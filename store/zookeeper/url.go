@@ -19,16 +19,11 @@ func ParseURL(u *url.URL, secret string) (Options, error) {
 			return err
 		}},
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return Options{}, err
-	case l.Username == "" && u.User != nil, l.Username != "" && l.Password == "":
-		return Options{}, fmt.Errorf("%s: a user needs a name and a password", u.Redacted())
-	case l.Username == "":
-		l.Password = "" // one in the environment is meant for another store
 	}
 	if _, err := newLayout(l.Path); l.Path != "" && err != nil {
-		return Options{}, fmt.Errorf("%s: %w", u.Redacted(), err)
+		return Options{}, fmt.Errorf("%s: %w", backend.Shown(u), err)
 	}
 	return Options{
 		Endpoints: l.Hosts, Prefix: l.Path, Username: l.Username, Password: l.Password, TLS: l.TLS, Timeout: l.Timeout, Session: session,

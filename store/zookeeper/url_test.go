@@ -65,7 +65,7 @@ func TestParseURL(t *testing.T) {
 	bad("zookeeper://", "no host")
 	bad("zookeeper://:secret@h1", "a name and a password")
 	bad("zookeeper://me:secret@h1?prefix=x", `"prefix" is unknown`)
-	bad("zookeeper://me:secret@h1?session=3", "session=3: it is no duration")
+	bad("zookeeper://me:secret@h1?session=3", "session: it is no duration")
 	bad("zookeeper://me:secret@h1//a", "is no prefix")
 	bad("zookeeper://me:secret@h1/a/../b", "is no prefix")
 	bad("zookeeper://me:secret@h1/a%20b", "is no prefix")
