@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -28,7 +29,8 @@ first, and compares the two. If it was broken off, run it again.
               hosted (each in its own realm, as gateways with -hosted-domain have it)
 
 URL, FROM and TO are URLs as of -store. A password that is not in them is taken from ` + storePasswordEnv + `.
-  -embed-data-dir DIR  where the data of embed: is (default.etcd)
+  -embed-data-dir DIR     where the data of embed: is (default.etcd)
+  -to-embed-data-dir DIR  where that of TO is, if it is another embed: than FROM
 
 Exit codes: 1 if something is wrong with a store or a copy is not complete, 2 if the command is wrong or a
 store cannot be used.
@@ -67,7 +69,7 @@ type finding struct{ error }
 type storeCommand struct {
 	embedded StartEmbedded
 	out      io.Writer
-	dataDir  string
+	dataDir  string // of embed:
 	opened   []func()
 }
 
@@ -104,7 +106,7 @@ func (c *storeCommand) check(ctx context.Context, args []string) error {
 	case len(urls) != 1:
 		return fmt.Errorf("store check takes the URL of one store, and there are %d arguments", len(urls))
 	}
-	s, err := c.open(ctx, "store", urls[0], true)
+	s, err := c.open(ctx, "store", urls[0], c.dataDir, true)
 	if err != nil {
 		return err
 	}
@@ -115,6 +117,7 @@ func (c *storeCommand) copy(ctx context.Context, args []string) error {
 	o := upkeep.CopyOptions{Rules: recordRules()}
 	fs := c.flags()
 	fs.StringVar((*string)(&o.Layout), "to", string(upkeep.Same), "")
+	toDir := fs.String("to-embed-data-dir", "", "")
 	urls, err := parseMixed(fs, args)
 	switch {
 	case err != nil:
@@ -123,19 +126,22 @@ func (c *storeCommand) copy(ctx context.Context, args []string) error {
 		return fmt.Errorf("-to is %.60q, it can be same, shared or hosted", o.Layout)
 	case len(urls) != 2:
 		return fmt.Errorf("store copy takes the URLs of two stores, and there are %d arguments", len(urls))
-	case sameStore(urls[0], urls[1]):
+	case urls[0] == urls[1] && (urls[0] != "embed:" || *toDir == ""):
 		return errors.New("FROM and TO are the same store")
+	}
+	if err := sharesSecret(urls); err != nil {
+		return err
 	}
 	for i, name := range []string{"FROM", "TO"} {
 		if strings.HasPrefix(urls[i], "memory:") {
 			return fmt.Errorf("%s is memory:, which each process has its own of: nothing can be copied from it or to it", name)
 		}
 	}
-	from, err := c.open(ctx, "FROM", urls[0], true)
+	from, err := c.open(ctx, "FROM", urls[0], c.dataDir, true)
 	if err != nil {
 		return err
 	}
-	to, err := c.open(ctx, "TO", urls[1], false)
+	to, err := c.open(ctx, "TO", urls[1], cmp.Or(*toDir, c.dataDir), false)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/event-gateway/event-gateway/store"
@@ -18,8 +17,8 @@ import (
 const answerTime = 30 * time.Second
 
 // open opens a store and has it say what it is. name is what messages call it.
-func (c *storeCommand) open(ctx context.Context, name, raw string, mustExist bool) (store.Database, error) {
-	s, shown, err := c.connect(ctx, raw, mustExist)
+func (c *storeCommand) open(ctx context.Context, name, raw, dataDir string, mustExist bool) (store.Database, error) {
+	s, shown, err := c.connect(ctx, raw, dataDir, mustExist)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -38,12 +37,12 @@ func (c *storeCommand) open(ctx context.Context, name, raw string, mustExist boo
 }
 
 // connect returns the store, which close closes, and how its URL can be shown.
-func (c *storeCommand) connect(ctx context.Context, raw string, mustExist bool) (s store.Database, shown string, err error) {
+func (c *storeCommand) connect(ctx context.Context, raw, dataDir string, mustExist bool) (s store.Database, shown string, err error) {
 	log := slog.New(slog.DiscardHandler) // errors say all
 	if raw == "embed:" {
-		shown = c.dataDir
+		shown = dataDir
 		var stop func()
-		if raw, stop, err = c.embed(ctx, mustExist, log); err != nil {
+		if raw, stop, err = c.embed(ctx, dataDir, mustExist, log); err != nil {
 			return nil, "", err
 		}
 		c.opened = append(c.opened, stop)
@@ -58,22 +57,30 @@ func (c *storeCommand) connect(ctx context.Context, raw string, mustExist bool) 
 }
 
 // embed starts the embedded store. One that is read from is there already.
-func (c *storeCommand) embed(ctx context.Context, mustExist bool, log *slog.Logger) (raw string, stop func(), err error) {
-	if _, err := os.Stat(c.dataDir); err != nil && mustExist {
+func (c *storeCommand) embed(ctx context.Context, dataDir string, mustExist bool, log *slog.Logger) (raw string, stop func(), err error) {
+	if _, err := os.Stat(dataDir); err != nil && mustExist {
 		return "", nil, fmt.Errorf("there is no embedded store here: %w (-embed-data-dir names its directory)", err)
 	}
-	return c.embedded(ctx, &Options{Store: "embed:", EmbedDataDir: c.dataDir}, log)
+	return c.embedded(ctx, &Options{Store: "embed:", EmbedDataDir: dataDir}, log)
 }
 
-// sameStore says whether two URLs are of one store, as far as they tell.
-func sameStore(a, b string) bool {
-	plain := func(raw string) string {
-		u, err := url.Parse(raw)
-		if err != nil {
-			return raw
-		}
-		u.User, u.Path = nil, strings.TrimRight(u.Path, "/")
-		return u.String()
+// sharesSecret returns an error if the password in the environment would go to two kinds of databases.
+func sharesSecret(urls []string) error {
+	if os.Getenv(storePasswordEnv) == "" {
+		return nil
 	}
-	return plain(a) == plain(b)
+	kinds := map[string]bool{}
+	for _, raw := range urls {
+		u, err := url.Parse(raw)
+		if err != nil || u.User == nil && u.Scheme != "consul" || u.Query().Has("password-file") || u.Query().Has("token-file") {
+			continue
+		}
+		if _, own := u.User.Password(); !own {
+			kinds[u.Scheme] = true
+		}
+	}
+	if len(kinds) > 1 {
+		return errors.New("FROM and TO would both be given the password in " + storePasswordEnv + ": use the parameters password-file and token-file instead")
+	}
+	return nil
 }

@@ -174,11 +174,21 @@ func TestWrongURLs(t *testing.T) {
 	for _, url := range []string{"etcd://me:" + password + "%zz@h", "etcd:me:" + password + "@h", "etcd:/me:" + password + "@h", "me:" + password + "@h"} {
 		f(url, "it is no URL: it must look like etcd://host:2379/prefix")
 	}
-	f("redis://me:"+password+"@h", `"redis://me:xxxxx@h" is no store`)
-	f("etcd://me:"+password+"@h?nothing=1", `etcd://me:xxxxx@h?nothing=1: the parameter "nothing" is unknown`)
-	f("etcd://me:"+password+"@h?password-file=x", "etcd://me:xxxxx@h?password-file=x: there is a password and a password-file")
-	f("etcd://me@h?password-file=nowhere", "etcd://me@h?password-file=nowhere: open nowhere: no such file or directory")
-	f("etcd://me@h", "etcd://me@h: a user needs a name and a password")
+	f("redis://me:"+password+"@h", `"redis:" is no kind of store`)
+	f("redis://"+password+"@h", `"redis:" is no kind of store`)
+	f("etcd://me:"+password+"@h?nothing=1", `etcd://h: the parameter "nothing" is unknown`)
+	f("etcd://me:"+password+"@h?password-file=x", "etcd://h: there is a password and a password-file")
+	f("etcd://me@h?password-file=nowhere", "etcd://h: open nowhere: no such file or directory")
+	f("etcd://me@h", "etcd://h: a user needs a name and a password")
+	f("etcd://me@h?password="+password, `etcd://h: the parameter "password" is unknown`)
+	f("consul://h/p?token="+password, `consul://h/p: the parameter "token" is unknown`)
+	f("consul://"+password+"@h", "consul://h: there are no users: a token is written with a colon before it, consul://:TOKEN@HOST")
+	f("dynamodb://gateway?endpoint=http://me:"+password+"@h", "dynamodb://: endpoint: it is not a URL such as http://host:8000")
+	for _, separator := range []string{"/", "?", "#"} { // which url.Parse does not take for a part of the password
+		for _, kind := range []string{"etcd", "zookeeper", "dynamodb"} {
+			f(kind+"://me:12"+separator+password+"@h", kind+"://: ")
+		}
+	}
 }
 
 func TestStoreUsage(t *testing.T) {
@@ -194,7 +204,8 @@ func TestStoreUsage(t *testing.T) {
 	f("takes the URLs of two stores, and there are 1 arguments", "copy", password)
 	f("not defined: -nothing", "check", "etcd://h", "-nothing")
 	f(`-to is "other"`, "copy", "etcd://h", "etcd://i", "--to", "other")
-	f("FROM and TO are the same store", "copy", "etcd://a:"+password+"@h/p?timeout=1s", "etcd://h/p/?timeout=1s")
+	f("FROM and TO are the same store", "copy", "etcd://a:"+password+"@h/p", "etcd://a:"+password+"@h/p")
+	f("FROM and TO are the same store", "copy", "embed:", "embed:")
 	f("FROM is memory:", "copy", "memory:", "etcd://h")
 	f("TO is memory:", "copy", "etcd://h", "memory:")
 	f("store: there is no embedded store here: stat default.etcd", "check", "embed:")
@@ -204,11 +215,15 @@ func TestStoreUsage(t *testing.T) {
 		t.Errorf("it left %v", files)
 	}
 	for code, args := range map[int][]string{2: nil, 0: {"-help"}} {
-		out, _ := exec.Command(binary, append([]string{"store"}, args...)...).CombinedOutput()
-		if !bytes.HasPrefix(out, []byte("Usage: event-gateway store check")) {
-			t.Errorf("%q, want code %d: %s", args, code, out)
+		c := exec.Command(binary, append([]string{"store"}, args...)...)
+		out, _ := c.CombinedOutput()
+		if got := c.ProcessState.ExitCode(); got != code || !bytes.HasPrefix(out, []byte("Usage: event-gateway store check")) {
+			t.Errorf("%q: code %d, want %d: %s", args, got, code, out)
 		}
 	}
+	secret := newCommand(t, dir, "store", "copy", "etcd://me@h", "consul://h")
+	secret.Env = append(os.Environ(), "EVENT_GATEWAY_STORE_PASSWORD="+password)
+	secret.begin().ends(2, "FROM and TO would both be given the password in EVENT_GATEWAY_STORE_PASSWORD: use the parameters password-file and token-file instead")
 	for _, args := range [][]string{{"store", "check", "-h"}, {"store", "copy", "--help"}, {"-help"}} {
 		if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil || !bytes.Contains(out, []byte("event-gateway store c")) {
 			t.Errorf("%q: %v: %s", args, err, out)
@@ -242,16 +257,18 @@ func TestStoreCommands(t *testing.T) {
 	says(t, dir, 0, []string{"store     etcd 3.", " at default.etcd, ", "writes    allowed", `realm     "_": revision 2, 2 records, a log of 2 commits`}, "store", "check", "embed:", "--deep")
 	says(t, dir, 0, []string{"copied    2 records to 1 realm, ", "verified  "}, "store", "copy", "embed:", login)
 	says(t, dir, 0, []string{"copied    0 records to 1 realm, ", "verified  "}, "store", "copy", "embed:", login)
-	says(t, dir, 0, []string{"gateway@" + endpoint + "/p?timeout=30s&password-file=", "realms    the shared realm is there, at revision 1"}, "store", "check", login)
+	says(t, dir, 0, []string{" at etcd://" + endpoint + "/p, answered in ", "realms    the shared realm is there, at revision 1"}, "store", "check", login)
 	fromEnv := newCommand(t, dir, "store", "check", "etcd://gateway@"+endpoint+"/p?timeout=30s")
 	fromEnv.Env = append(os.Environ(), "EVENT_GATEWAY_STORE_PASSWORD="+password)
 	fromEnv.begin().ends(0, "writes    allowed")
 	// What may only be read can be checked, and copied from.
 	says(t, dir, 1, []string{"writes: etcd at " + endpoint + ": the user needs to read and write below /p/v1/ (etcdserver: permission denied) (-read-only leaves them out)"}, "store", "check", reader)
-	says(t, dir, 0, []string{"reader:xxxxx@", "writes    not tried"}, "store", "check", reader, "-read-only")
+	says(t, dir, 0, []string{" at etcd://" + endpoint + "/p, ", "writes    not tried"}, "store", "check", reader, "-read-only")
 	says(t, dir, 1, []string{`TO: realm "_": the store cannot be used: etcd at `}, "store", "copy", "-to=shared", "embed:", strings.Replace(reader, "/p?", "/p/v1/other?", 1))
 	says(t, dir, 0, []string{"copied    2 records to 1 realm, "}, "store", "copy", "-to", "hosted", reader, "embed:", "-embed-data-dir", "hosted.etcd")
 	says(t, dir, 0, []string{`realm     "default": revision 1, 2 records`}, "store", "check", "embed:", "-embed-data-dir=hosted.etcd", "-deep")
+	says(t, dir, 0, []string{"copied    2 records to 1 realm, "}, "store", "copy", "-to=shared", "embed:", "embed:", "-embed-data-dir=hosted.etcd", "-to-embed-data-dir=shared.etcd")
+	says(t, dir, 0, []string{`realm     "_": revision 1, 2 records`}, "store", "check", "embed:", "-embed-data-dir=shared.etcd", "-deep")
 	says(t, dir, 1, []string{"TO holds 2 records that FROM does not have like that: "}, "store", "copy", login, "embed:", "-embed-data-dir=hosted.etcd")
 
 	// A gateway serves the copy.

@@ -50,6 +50,9 @@ func Shown(u *url.URL) string {
 	if u.Opaque != "" || u.Fragment != "" || strings.Contains(u.Path+u.RawQuery, "@") {
 		return u.Scheme + "://"
 	}
+	if u.Host == "" { // memory:
+		return u.Scheme + ":"
+	}
 	return u.Scheme + "://" + u.Host + u.Path
 }
 

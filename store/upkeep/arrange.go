@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/event-gateway/event-gateway/store"
 )
@@ -143,12 +144,19 @@ func survey(rules *store.Rules, from contents, merged bool) (unreadable, taken [
 	return unreadable, taken
 }
 
-// misfits tells of a record in each realm that is larger than gateways make them.
+// misfits tells of realms, and of a record in each, that no gateway makes like that, and that another kind of store may not be able to hold.
 func (c contents) misfits() (problems []string) {
 	for _, realm := range c.realms() {
+		if realm != store.Shared && !store.IsLabel(string(realm)) {
+			problems = append(problems, fmt.Sprintf("%.100q is no name of a realm: it has 3 to 63 lower-case letters, digits and hyphens", realm))
+		}
 		for key, item := range c[realm] {
 			one := store.Commit{ID: "-", Ops: []store.Op{{Key: key, Value: item.Value}}}
-			if err := one.Check(); err != nil {
+			err := one.Check()
+			if err == nil && (!utf8.ValidString(key) || strings.ContainsRune(key, 0)) {
+				err = fmt.Errorf("the key %.100q is no text", key)
+			}
+			if err != nil {
 				problems = append(problems, fmt.Sprintf("realm %q: %v", realm, err))
 				break
 			}

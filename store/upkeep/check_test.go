@@ -2,6 +2,7 @@ package upkeep_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/memory"
@@ -172,6 +175,32 @@ func TestCheckRefused(t *testing.T) {
 	}
 	if out, err := check(t.Context(), s, upkeep.CheckOptions{ReadOnly: true}); err != nil {
 		t.Error(out, err)
+	}
+}
+
+// TestCheckCleans: no record stays behind, also if it is not known whether one was written, or a check before was killed.
+func TestCheckCleans(t *testing.T) {
+	t.Parallel()
+	for lost := range 16 { // a check makes 15 commits
+		s := &hooked{Store: memory.New()}
+		fill(t, s, "_check").put("check/0190163d-8694-7398-8ab6-1e3b2c5d4e6f", "killed in 2024").put("check/"+uuid.Must(uuid.NewV7()).String(), "under way").commit()
+		n := 0
+		s.commit = func(ctx context.Context, realm store.Realm, at store.Head, c store.Commit) (store.Head, error) {
+			head, err := s.Store.Commit(ctx, realm, at, c)
+			if n++; n == lost {
+				return store.Head{}, errors.New("the answer is lost")
+			}
+			return head, err
+		}
+		_, err := check(t.Context(), s, upkeep.CheckOptions{})
+		items, head, _ := s.Load(t.Context(), "_check")
+		var digest store.Digest
+		for _, item := range items {
+			digest = digest.With(item.Key, item.Rev)
+		}
+		if (err != nil) != (lost > 0) || len(items) != 1 || string(items[0].Value) != "under way" || digest != head.Digest {
+			t.Errorf("answer %d lost: %v, %v left behind, digest %x, want %x", lost, err, items, digest, head.Digest)
+		}
 	}
 }
 

@@ -17,6 +17,16 @@ type contents map[store.Realm]map[string]store.Item
 // heads are where the realms of a store stand.
 type heads map[store.Realm]store.Head
 
+// shares returns a realm of which both have the same chain, that is, the same commits.
+func (h heads) shares(other heads) (store.Realm, bool) {
+	for realm, head := range h {
+		if head.Rev > 0 && head == other[realm] {
+			return realm, true
+		}
+	}
+	return "", false
+}
+
 // read returns all that is in a store.
 func read(ctx context.Context, s store.Database) (contents, heads, error) {
 	realms, err := s.Realms(ctx)

@@ -29,6 +29,8 @@ func Copy(ctx context.Context, from, to store.Database, o CopyOptions, out io.Wr
 	switch {
 	case err == nil, errors.As(err, &final):
 		return err
+	case errors.Is(err, store.ErrUnusable):
+		return err
 	case ctx.Err() != nil:
 		err = errors.New("interrupted")
 	}
@@ -53,13 +55,16 @@ func (c *copying) run(ctx context.Context) error {
 	began := time.Now()
 	var last contents // what this run has made of TO
 	for round := 0; ; round++ {
-		want, err := c.wanted(ctx, round == 0)
+		want, from, err := c.wanted(ctx, round == 0)
 		if err != nil {
 			return err
 		}
 		have, at, err := read(ctx, c.to)
 		if err != nil {
 			return fmt.Errorf("TO: %w", err)
+		}
+		if realm, ok := from.shares(at); ok {
+			return refusal(fmt.Sprintf("FROM and TO are the same store, or one is a backup of the other: the realm %q has the same commits. Nothing was written", realm))
 		}
 		if err := others(have, want, last); err != nil {
 			return err
@@ -79,17 +84,17 @@ func (c *copying) run(ctx context.Context) error {
 	}
 }
 
-// wanted returns what TO should hold.
-func (c *copying) wanted(ctx context.Context, first bool) (contents, error) {
-	from, _, err := read(ctx, c.from)
+// wanted returns what TO should hold, and the heads of FROM.
+func (c *copying) wanted(ctx context.Context, first bool) (contents, heads, error) {
+	from, at, err := read(ctx, c.from)
 	if err != nil {
-		return nil, fmt.Errorf("FROM: %w", err)
+		return nil, nil, fmt.Errorf("FROM: %w", err)
 	}
 	want, problems := arrange(from, c.options.Layout)
 	_, shared := from[store.Shared]
 	unreadable, taken := survey(c.options.Rules, from, c.options.Layout == Shared && !shared)
 	if problems = slices.Concat(problems, taken, want.misfits()); len(problems) > 0 {
-		return nil, refusal("FROM: " + strings.Join(problems, "\nFROM: "))
+		return nil, nil, refusal("FROM: " + strings.Join(problems, "\nFROM: "))
 	}
 	if first {
 		records, bytes := want.size()
@@ -98,7 +103,7 @@ func (c *copying) wanted(ctx context.Context, first bool) (contents, error) {
 	if first && len(unreadable) > 0 {
 		c.tell("warning", "%s, copied as stored, cannot be read by this version: %s", count(len(unreadable), "record", "records"), list(unreadable))
 	}
-	return want, nil
+	return want, at, nil
 }
 
 // others returns an error if TO holds what is neither wanted nor what this run has written there.

@@ -182,6 +182,24 @@ func TestRefused(t *testing.T) {
 	f(upkeep.Same, func(from, to *memory.Store) {
 		one(from, "acme", "functions/acme/f", strings.Repeat("x", store.MaxValueBytes+1))
 	}, `FROM: realm "acme": the commit is too large: a record of 65537 bytes under "functions/acme/f"`)
+	f(upkeep.Same, func(from, to *memory.Store) {
+		put(from, "a/b")(function("acme", "f"))
+		one(from, "acme", "functions/acme/\x00", "{}")
+		one(from, "other", "functions/other/\xff", "{}")
+	}, `FROM: "a/b" is no name of a realm`, `FROM: realm "acme": the key "functions/acme/\x00" is no text`, `"functions/other/\xff" is no text`)
+}
+
+// TestSameStore: the URLs of one store can differ.
+func TestSameStore(t *testing.T) {
+	t.Parallel()
+	s := memory.New()
+	fill(t, s, "acme").put(function("acme", "f")).commit()
+	before := contents(t, s)
+	_, err := copyOf(t.Context(), t, s, s, upkeep.Same)
+	if err == nil || !strings.Contains(err.Error(), `FROM and TO are the same store, or one is a backup of the other: the realm "acme"`) {
+		t.Error(err)
+	}
+	same(t, "afterwards", contents(t, s), before)
 }
 
 // TestUnknownOutcomes has commits fail that landed, and others that did not.

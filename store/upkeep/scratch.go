@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,10 +30,13 @@ const (
 
 // writes puts, overwrites and deletes a record, and then looks at the waits.
 func (c *checking) writes(ctx context.Context) {
-	r := &scratchRecord{store: c.store, key: "check/" + uuid.NewString()}
+	key, err := scratchKey()
+	r := &scratchRecord{store: c.store, key: key}
 	defer r.clean(ctx)
 	var commits timing
-	err := r.refresh(ctx)
+	if err == nil {
+		err = r.refresh(ctx)
+	}
 	for i := range tries {
 		if err != nil {
 			break
@@ -161,10 +165,45 @@ func (r *scratchRecord) await(ctx context.Context, after store.Rev, id string) e
 	}
 }
 
-// clean leaves no record behind, also when the check was broken off.
+// clean deletes the record, also when the check was broken off or does not know what is there, and those that checks left behind which were killed.
 func (r *scratchRecord) clean(ctx context.Context) {
-	if r.rev == 0 {
-		return
+	ctx = context.WithoutCancel(ctx)
+	_ = bounded(ctx, func(ctx context.Context) error {
+		for {
+			items, head, err := r.store.Load(ctx, scratch)
+			if err != nil {
+				return err
+			}
+			c := store.Commit{ID: uuid.NewString()}
+			for _, item := range items {
+				if len(c.Ops) < store.MaxOps && (item.Key == r.key || abandoned(item.Key)) {
+					c.Ops = append(c.Ops, store.Op{Key: item.Key, Was: item.Rev})
+				}
+			}
+			if len(c.Ops) == 0 {
+				return nil
+			}
+			if _, err = r.store.Commit(ctx, scratch, head, c); !errors.Is(err, store.ErrConflict) {
+				return err
+			}
+		}
+	})
+}
+
+// scratchKey returns a key that tells when it was made.
+func scratchKey() (string, error) {
+	id, err := uuid.NewV7()
+	return scratchPrefix + id.String(), err
+}
+
+const scratchPrefix = "check/"
+
+// abandoned says whether the check that made the key must have ended long ago.
+func abandoned(key string) bool {
+	id, err := uuid.Parse(strings.TrimPrefix(key, scratchPrefix))
+	if err != nil || id.Version() != 7 {
+		return false
 	}
-	_ = r.commit(context.WithoutCancel(ctx), uuid.NewString(), nil)
+	sec, nsec := id.Time().UnixTime()
+	return time.Since(time.Unix(sec, nsec)) > time.Hour
 }

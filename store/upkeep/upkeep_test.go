@@ -2,6 +2,7 @@ package upkeep_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
@@ -74,7 +75,7 @@ func (f *filler) commit() {
 	if len(f.ops) == 0 {
 		return
 	}
-	c := store.Commit{ID: fmt.Sprintf("%s-%d", f.realm, f.head.Rev), Ops: f.ops}
+	c := store.Commit{ID: rand.Text(), Ops: f.ops}
 	head, err := f.s.Commit(context.WithoutCancel(f.t.Context()), f.realm, f.head, c)
 	if err != nil {
 		f.t.Fatal(err)
