@@ -12,8 +12,7 @@
 // Realms and keys are written as they are: a realm's name must be a segment of a path, and a key must be UTF-8 without a zero byte. A token
 // needs to read and write under PREFIX/v1/, and nothing else; with agent:read, too, Inspect tells the version.
 //
-// Consul's HTTP API is spoken here, without Consul's own client: that one takes a token from the environment when it is given none, does not
-// tell the status of a failed transaction, by which a refusal differs from an unknown outcome, and holds an answer in memory twice.
+// Consul's HTTP API is spoken here, without Consul's own client: docs/decisions/0009 says why.
 package consul
 
 import (

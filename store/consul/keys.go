@@ -80,7 +80,7 @@ func headValue(realm store.Realm, h store.Head, entry []byte) []byte {
 
 // item returns what is stored under a key. What somebody else wrote there, without flags or beside the buckets, is an item that no commit wrote.
 func (l layout) item(realm store.Realm, p pair) store.Item {
-	item := store.Item{Key: p.Key[len(l.items(realm)):], Value: p.Value}
+	item := store.Item{Key: strings.TrimPrefix(p.Key, l.items(realm)), Value: p.Value}
 	if len(item.Key) > 3 && item.Key[2] == '/' {
 		item.Key, item.Rev = item.Key[3:], store.Rev(p.Flags)
 	}

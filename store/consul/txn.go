@@ -1,10 +1,9 @@
 package consul
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -84,12 +83,15 @@ func (s *Store) write(ctx context.Context, body []byte) error {
 	r := request{method: http.MethodPut, path: "/v1/txn", body: body, write: true, accept: http.StatusConflict}
 	var undone error
 	err := s.call(ctx, r, func(resp *http.Response) error {
+		var answer struct{ Errors []struct{ What string } }
+		if err := json.UnmarshalRead(resp.Body, &answer); err != nil {
+			return err
+		}
 		if resp.StatusCode == http.StatusOK {
 			return nil
 		}
-		var answer struct{ Errors []struct{ What string } }
-		if err := json.UnmarshalRead(resp.Body, &answer); err != nil || len(answer.Errors) == 0 {
-			return fmt.Errorf("a transaction failed without a reason: %w", cmp.Or(err, io.ErrUnexpectedEOF))
+		if len(answer.Errors) == 0 || answer.Errors[0].What == "" {
+			return errors.New("a transaction failed without a reason")
 		}
 		what := answer.Errors[0].What
 		if strings.Contains(what, "Permission denied") {
