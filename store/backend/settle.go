@@ -6,7 +6,7 @@ import (
 	"github.com/event-gateway/event-gateway/store"
 )
 
-// Pieces are the ways in which Load asks a database that cannot read a whole realm at one moment.
+// Pieces are the ways in which Load and LoadOnce ask a database that cannot read a whole realm at one moment.
 type Pieces struct {
 	Head    func() (store.Head, error)
 	Items   func() ([]store.Item, error) // each as it is at some moment during the call
@@ -15,19 +15,19 @@ type Pieces struct {
 
 const loadTries = 3
 
-// Load reads the head, then the items, then what was committed since that head, and makes one state out of it: so it comes to an
-// end however much is written meanwhile.
+// Load is LoadOnce, and some more tries if the log was trimmed meanwhile, or somebody set the realm back.
 func Load(p Pieces) ([]store.Item, store.Head, error) {
 	for try := 1; ; try++ {
-		items, head, err := load(p)
-		// The log was trimmed meanwhile, or somebody set the realm back.
+		items, head, err := LoadOnce(p)
 		if !errors.Is(err, store.ErrTrimmed) || try == loadTries {
 			return items, head, err
 		}
 	}
 }
 
-func load(p Pieces) ([]store.Item, store.Head, error) {
+// LoadOnce reads the head, then the items, then what was committed since that head, and makes one state out of it: so it comes to an
+// end however much is written meanwhile.
+func LoadOnce(p Pieces) ([]store.Item, store.Head, error) {
 	began, err := p.Head()
 	if err != nil {
 		return nil, store.Head{}, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/backend"
 )
 
@@ -15,6 +16,9 @@ import (
 func (s *Store) call(ctx context.Context, request func(context.Context, *dynamodb.Client) error) error {
 	s.calls.RLock()
 	defer s.calls.RUnlock()
+	if s.ctx.Err() != nil {
+		return store.ErrClosed
+	}
 	timed, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()

@@ -87,6 +87,9 @@ func newTransport(ctx context.Context, authorities *tls.Config) *http.Transport 
 	}
 }
 
+// largestAnswer is how many bytes of an answer are read: DynamoDB sends 16 MB of items at most, a third more as base64.
+const largestAnswer = 32 << 20
+
 // sender sends the SDK's requests.
 type sender struct{ transport *http.Transport }
 
@@ -99,7 +102,11 @@ func (s sender) Do(r *http.Request) (*http.Response, error) {
 	}
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	r.Body, _ = r.GetBody()
-	return s.transport.RoundTrip(r)
+	response, err := s.transport.RoundTrip(r)
+	if err == nil {
+		response.Body = http.MaxBytesReader(nil, response.Body, largestAnswer)
+	}
+	return response, err
 }
 
 // newRetryer returns what the SDK tries reads again by: twice, after pauses that leave room for it in the timeout of a request.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -14,12 +15,14 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/backend"
 )
 
 var (
 	errSettings    = errors.New("the AWS settings cannot be used")
 	errCredentials = errors.New("no AWS credentials can be had from the environment, the shared files or the machine's role")
 	errUnprocessed = errors.New("DynamoDB left out a part of the answer for too long")
+	errRepeated    = errors.New("a page begins where another one did, or before")
 )
 
 const accessDenied = "AccessDeniedException"
@@ -30,6 +33,7 @@ func (s *Store) explain(err error, over bool) error {
 		api       smithy.APIError
 		response  *smithyhttp.ResponseError
 		unsent    *smithyhttp.RequestSendError
+		large     *http.MaxBytesError
 		operation *smithy.OperationError
 	)
 	switch {
@@ -37,10 +41,14 @@ func (s *Store) explain(err error, over bool) error {
 		return s.unusable("%w", err)
 	case errors.Is(err, errCredentials):
 		return s.uncredited(err)
+	case errors.As(err, &unsent) && backend.Untrusted(err):
+		return s.unusable("%w", unsent.Err)
 	case over:
 		return fmt.Errorf("%s does not answer: nothing within %v", s.where(), s.options.Timeout)
 	case errors.As(err, &unsent):
 		return fmt.Errorf("%s does not answer: %w", s.where(), unsent.Err)
+	case errors.As(err, &large):
+		return fmt.Errorf("%s: an answer is larger than %d MB", s.where(), large.Limit>>20)
 	case errors.As(err, &api) && api.ErrorCode() != "UnknownError":
 		return s.refusal(api)
 	case errors.As(err, &response) && response.HTTPStatusCode() >= 300 && response.HTTPStatusCode() < 500:
@@ -54,7 +62,7 @@ func (s *Store) explain(err error, over bool) error {
 // uncredited returns the error of a request that could not be signed. What gives the credentials may just be away.
 func (s *Store) uncredited(err error) error {
 	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) {
+	if !backend.Untrusted(err) && (errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)) {
 		return fmt.Errorf("%s: %w", s.where(), err)
 	}
 	return s.unusable("%w", err)

@@ -92,6 +92,7 @@ func (s *Store) Realms(ctx context.Context) ([]store.Realm, error) {
 		ExpressionAttributeValues: attributes{":head": text(headKey)},
 	}
 	var realms []store.Realm
+	starts := make(map[[2]string]bool) // of pages, which come in no order
 	for {
 		var out *dynamodb.ScanOutput
 		err := s.call(ctx, func(ctx context.Context, client *dynamodb.Client) (err error) {
@@ -107,6 +108,11 @@ func (s *Store) Realms(ctx context.Context) ([]store.Realm, error) {
 		if len(out.LastEvaluatedKey) == 0 {
 			return realms, nil
 		}
+		start := [2]string{textOf(out.LastEvaluatedKey[realmName]), sortKey(out.LastEvaluatedKey)}
+		if starts[start] {
+			return nil, fmt.Errorf("%s: %w", s.where(), errRepeated)
+		}
+		starts[start] = true
 		in.ExclusiveStartKey = out.LastEvaluatedKey
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	loadTries = 2
+	loadTries = 3
 	farBack   = 64 // commits: more are never under way at a time
 )
 
@@ -27,7 +27,7 @@ func (s *Store) Load(ctx context.Context, realm store.Realm) ([]store.Item, stor
 
 func (s *Store) load(ctx context.Context, realm store.Realm) ([]store.Item, store.Head, error) {
 	var began store.Head
-	items, head, err := backend.Load(backend.Pieces{
+	items, head, err := backend.LoadOnce(backend.Pieces{
 		Head: func() (_ store.Head, err error) {
 			began, err = s.readHead(ctx, realm)
 			return began, err

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -41,6 +42,9 @@ func (s *Store) query(ctx context.Context, realm store.Realm, keys condition, ea
 		}
 		if len(out.LastEvaluatedKey) == 0 {
 			return nil
+		}
+		if sortKey(out.LastEvaluatedKey) <= sortKey(in.ExclusiveStartKey) {
+			return fmt.Errorf("%s: %w", s.where(), errRepeated)
 		}
 		in.ExclusiveStartKey = out.LastEvaluatedKey
 	}

@@ -68,12 +68,12 @@ func (s *Store) advice(err error) string {
 
 // foreign says whether there was an answer that etcd would not give, so that another try will fare no better.
 func foreign(problem string) bool {
-	for _, sign := range []string{"http2: frame too large", "HTTP/1.", "tls: first record does not look like", "x509: ", "remote error: tls: "} {
+	for _, sign := range []string{"http2: frame too large", "HTTP/1.", "tls: first record does not look like"} {
 		if strings.Contains(problem, sign) {
 			return true
 		}
 	}
-	return false
+	return backend.UntrustedText(problem) // gRPC keeps no more
 }
 
 func (s *Store) where() string { return strings.Join(s.options.Endpoints, ",") }

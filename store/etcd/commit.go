@@ -31,7 +31,7 @@ func (s *Store) Commit(ctx context.Context, realm store.Realm, at store.Head, c 
 		})
 		switch {
 		case first && errors.Is(err, rpctypes.ErrLeaseNotFound): // so nothing was written
-			s.dropLease(lease)
+			s.dropLease(ctx, lease)
 		case err != nil:
 			return store.Head{}, err
 		case !landed:
@@ -97,9 +97,11 @@ func (s *Store) currentLease(ctx context.Context) (clientv3.LeaseID, error) {
 	return fresh.id, nil
 }
 
-// dropLease forgets the lease, which etcd does not know (any more).
-func (s *Store) dropLease(id clientv3.LeaseID) {
-	s.leasing <- struct{}{}
+// dropLease forgets the lease, which etcd does not know (any more). If ctx ends first, the next commit will find that out.
+func (s *Store) dropLease(ctx context.Context, id clientv3.LeaseID) {
+	if s.leasing.enter(ctx) != nil {
+		return
+	}
 	defer s.leasing.leave()
 	if s.lease.id == id {
 		s.lease = lease{}

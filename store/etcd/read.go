@@ -18,7 +18,8 @@ const (
 	pageBytes   = 8 << 20 // what a page of items should be about as large as: for each, etcd counts all keys that are left
 	firstPage   = 1_000   // items of the first page, when their size is not known yet
 	largestPage = 50_000
-	logPage     = 200 // log entries of one request; most catch-ups are shorter
+	logPage     = 200     // log entries of one request; most catch-ups are shorter
+	mostCounted = 1 << 20 // items that there is room for from the start, however many etcd has counted
 	loadTries   = 3
 )
 
@@ -38,18 +39,18 @@ func (s *Store) Load(ctx context.Context, realm store.Realm) ([]store.Item, stor
 
 func (s *Store) load(ctx context.Context, realm store.Realm) ([]store.Item, store.Head, error) {
 	prefix := s.layout.items(realm)
-	txn, err := s.read(ctx,
+	answers, revision, err := s.read(ctx,
 		clientv3.OpGet(s.layout.head(realm)),
 		clientv3.OpGet(prefix, clientv3.WithRange(end(prefix)), clientv3.WithLimit(firstPage)))
 	if err != nil {
 		return nil, store.Head{}, err
 	}
-	head, err := headOf(txn.Responses[0].GetResponseRange().Kvs)
+	head, err := headOf(answers[0].Kvs)
 	if err != nil {
 		return nil, store.Head{}, err
 	}
-	page := txn.Responses[1].GetResponseRange()
-	items := make([]store.Item, 0, page.Count)
+	page := answers[1]
+	items := make([]store.Item, 0, min(max(page.Count, 0), mostCounted))
 	size, limit := 0, firstPage
 	for {
 		for _, kv := range page.Kvs {
@@ -62,7 +63,7 @@ func (s *Store) load(ctx context.Context, realm store.Realm) ([]store.Item, stor
 		from := string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 		// Records of one kind come together: those of the next page may be far larger than those so far.
 		limit = min(max(pageBytes*len(items)/size, 1), 2*limit, largestPage)
-		if page, err = s.page(ctx, from, end(prefix), limit, txn.Header.Revision); err != nil {
+		if page, err = s.page(ctx, from, end(prefix), limit, revision); err != nil {
 			return nil, store.Head{}, err
 		}
 	}
@@ -78,12 +79,12 @@ func (s *Store) readHeads(ctx context.Context, known map[store.Realm]store.Rev) 
 		for i, realm := range realms {
 			gets[i] = clientv3.OpGet(s.layout.head(realm))
 		}
-		txn, err := s.read(ctx, gets...)
+		answers, _, err := s.read(ctx, gets...)
 		if err != nil {
 			return nil, err
 		}
 		for i, realm := range realms {
-			head, err := headOf(txn.Responses[i].GetResponseRange().Kvs)
+			head, err := headOf(answers[i].Kvs)
 			if err == nil && head.Rev != known[realm] {
 				moved[realm] = head
 			}
@@ -96,36 +97,44 @@ func (s *Store) readHeads(ctx context.Context, known map[store.Realm]store.Rev) 
 func (s *Store) page(ctx context.Context, from, to string, limit int, revision int64) (page *etcdserverpb.RangeResponse, err error) {
 	err = s.call(ctx, func(ctx context.Context, c *clientv3.Client) error {
 		r, err := c.Get(ctx, from, clientv3.WithRange(to), clientv3.WithLimit(int64(limit)), clientv3.WithRev(revision))
+		if err != nil {
+			return err
+		}
 		page = (*etcdserverpb.RangeResponse)(r)
-		return err
+		return check(page.Header, page, []byte(from), []byte(to))
 	})
 	return page, err
 }
 
-// read makes several gets at one revision of etcd.
-func (s *Store) read(ctx context.Context, gets ...clientv3.Op) (txn *clientv3.TxnResponse, err error) {
+// read makes several gets at one revision of etcd, which it returns as well.
+func (s *Store) read(ctx context.Context, gets ...clientv3.Op) (answers []*etcdserverpb.RangeResponse, revision int64, err error) {
 	err = s.call(ctx, func(ctx context.Context, c *clientv3.Client) error {
-		txn, err = c.Txn(ctx).Then(gets...).Commit()
+		txn, err := c.Txn(ctx).Then(gets...).Commit()
+		if err != nil {
+			return err
+		}
+		revision = txn.Header.GetRevision()
+		answers, err = ranges(txn, gets)
 		return err
 	})
-	return txn, err
+	return answers, revision, err
 }
 
 // changes returns the commits after the revision. Each page comes with the head of its moment, and the last one reaches it.
 func (s *Store) changes(ctx context.Context, realm store.Realm, after store.Rev) ([]store.Commit, store.Head, error) {
 	var commits []store.Commit
 	for {
-		txn, err := s.read(ctx,
+		answers, _, err := s.read(ctx,
 			clientv3.OpGet(s.layout.head(realm)),
 			clientv3.OpGet(s.layout.entry(realm, after+1), clientv3.WithRange(end(s.layout.log(realm))), clientv3.WithLimit(logPage)))
 		if err != nil {
 			return nil, store.Head{}, err
 		}
-		head, err := headOf(txn.Responses[0].GetResponseRange().Kvs)
+		head, err := headOf(answers[0].Kvs)
 		if err != nil {
 			return nil, store.Head{}, err
 		}
-		page, err := s.entries(realm, after, txn.Responses[1].GetResponseRange().Kvs)
+		page, err := s.entries(realm, after, answers[1].Kvs)
 		if err != nil {
 			return nil, store.Head{}, err
 		}

@@ -34,7 +34,7 @@ func (s *Store) watch(ctx context.Context, seen *backend.Seen) error {
 	if err := stream.Send(s.watchRequest(revision + 1)); err != nil {
 		return err
 	}
-	for {
+	for created := false; ; {
 		r, err := stream.Recv()
 		switch {
 		case err != nil:
@@ -43,7 +43,10 @@ func (s *Store) watch(ctx context.Context, seen *backend.Seen) error {
 			return errors.New("the watch ended: " + r.CancelReason)
 		case r.Created:
 			seen.Start(all)
+			created = true
 			continue
+		case !created:
+			return errors.New("the watch tells of changes before it has begun")
 		}
 		seen.Update(func(sightings backend.Sightings) {
 			for _, e := range r.Events {
@@ -54,10 +57,10 @@ func (s *Store) watch(ctx context.Context, seen *backend.Seen) error {
 }
 
 // note notes a realm's head or, if it is the head's, a log entry: a commit writes the head first. A head that cannot be read, or was deleted,
-// counts as revision 0, so that those who wait for the realm will read it themselves; the other realms must not suffer.
+// counts as revision 0, so that those who wait for the realm will read it themselves; the other realms must not suffer. kv may be nil.
 func (s *Store) note(seen backend.Sightings, kv *mvccpb.KeyValue) {
-	if !s.layout.isHead(kv.Key) {
-		if realm := s.layout.logRealm(kv.Key); realm != "" && string(kv.Key) == s.layout.entry(realm, seen[realm].Rev) {
+	if !s.layout.isHead(kv.GetKey()) {
+		if realm := s.layout.logRealm(kv.GetKey()); realm != "" && string(kv.Key) == s.layout.entry(realm, seen[realm].Rev) {
 			seen.Entry(realm, seen[realm].Rev, kv.Value)
 		}
 		return
