@@ -23,6 +23,7 @@ type client struct {
 	facts *facts
 	head  store.Head
 	items map[string]store.Item
+	done  [4]int // operations that succeeded: commits, loads, heads, catch-ups
 }
 
 // facts is what clients were told in the course of a window, beside the times of it.
@@ -75,6 +76,7 @@ func (c *client) commit(ctx context.Context) (landed bool) {
 			c.facts.fault("a commit at %v returned %v, want %v", r.at, head, r.next)
 		case err == nil:
 			landed = true
+			c.done[0]++
 			c.facts.note(&c.facts.landed, next.ID)
 			return answer{done, head}, true
 		case errors.Is(err, store.ErrConflict):
@@ -111,6 +113,7 @@ func (c *client) load(ctx context.Context) {
 			c.facts.fault("loaded %d items of digest %x at %v", len(items), digest, head)
 		}
 		c.facts.hold(head, c.items)
+		c.done[1]++
 		return answer{head: head}, true
 	})
 }
@@ -123,6 +126,7 @@ func (c *client) catchUp(ctx context.Context) (ok bool) {
 		}
 		if ok = err == nil; ok {
 			c.apply(commits, head)
+			c.done[3]++
 		}
 		return answer{head: head}, ok
 	})
@@ -161,6 +165,9 @@ func (c *client) askHeads(ctx context.Context) {
 	}
 	c.facts.do(c.n, request{kind: heads, at: known}, func() (answer, bool) {
 		moved, err := c.store.Heads(ctx, map[store.Realm]store.Rev{realm: known.Rev}, 0)
+		if err == nil {
+			c.done[2]++
+		}
 		if head, ok := moved[realm]; ok {
 			return answer{done, head}, err == nil
 		}

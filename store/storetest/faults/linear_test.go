@@ -69,9 +69,23 @@ func (r *race) run(f func()) {
 			r.window(ctx) // once more, now that all is well
 		}
 	})
-	defer wg.Wait()
-	defer stop()
 	f()
+	stop()
+	wg.Wait()
+	r.enough()
+}
+
+// enough fails the test if hardly any operations of a kind succeeded: then nothing is proven of it.
+func (r *race) enough() {
+	var sum [4]int
+	for _, c := range r.clients {
+		for kind, n := range c.done {
+			sum[kind] += n
+		}
+	}
+	if slices.Min(sum[:]) < 20 {
+		r.t.Errorf("too few commits, loads, heads or catch-ups succeeded: %v", sum)
+	}
 }
 
 // window has each client do its share of the operations, or fewer if running ends, and checks them.
