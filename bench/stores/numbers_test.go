@@ -317,6 +317,9 @@ func (b bench) idle() []row {
 	time.Sleep(window)
 	perMinute := func(bytes int64) float64 { return float64(bytes) * float64(time.Minute) / float64(window) }
 	a, z := perMinute(large()-fromLarge), perMinute(small()-fromSmall)
+	if a == 0 || z == 0 {
+		b.t.Errorf("%s: %.0f and %.0f bytes a minute: an instance that follows sends some", b.db.name, a, z)
+	}
 	return []row{{
 		name: b.db.name + ": traffic of an idle instance with 10,000 subscriptions, against one with 10", measured: a / z, limit: 1.25,
 		note: fmt.Sprintf("%.0f against %.0f bytes a minute", a, z),
