@@ -23,6 +23,7 @@ import (
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/etcd"
 	"github.com/event-gateway/event-gateway/store/storetest"
+	"github.com/event-gateway/event-gateway/store/storetest/servers"
 )
 
 // password is that of all users in these tests.
@@ -292,7 +293,9 @@ func TestStoreCopyIsBrokenOff(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	args := []string{"store", "copy", "etcd://" + endpoint + "/from?timeout=30s", "etcd://" + endpoint + "/to?timeout=30s"}
+	way := servers.NewProxy(t, endpoint)
+	way.Latency(20 * time.Millisecond) // so that there is a middle
+	args := []string{"store", "copy", "etcd://" + endpoint + "/from?timeout=30s", "etcd://" + way.Addr() + "/to?timeout=30s"}
 	// breaksOff sends a signal when there is more of TO than before.
 	at := store.Rev(0)
 	breaksOff := func(s os.Signal) *command {
@@ -322,6 +325,7 @@ func TestStoreCopyIsBrokenOff(t *testing.T) {
 	if now := written(); now <= at {
 		t.Errorf("it was at revision %d and is at %d", at, now)
 	}
+	way.Heal()
 	says(t, dir, 0, []string{"verified  FROM and TO were read and compared: 600 records"}, args...)
 	says(t, dir, 1, []string{`"_": 600 records cannot be read by this version`}, "store", "check", "--deep", args[3])
 	items, _, err := to.Load(t.Context(), store.Shared)

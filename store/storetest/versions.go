@@ -20,6 +20,9 @@ func (s suite) versions(t *testing.T) {
 	}
 	s.test(t, "what a newer version stored survives the writes of this one", survives(false))
 	s.test(t, "what a newer version stored survives the writes of this one, in the shared realm", survives(true))
+	s.test(t, "what an older version stored is read, and what it lacks is not made up", func(t *testing.T, e env) {
+		versions{env: e, space: string(e.realm)}.lack(t)
+	})
 }
 
 // versions is a space with records that this version knows only in part.
@@ -49,6 +52,57 @@ func newerRecords() []newerRecord {
 		{"eventtypes/SPACE/NAME", `{"space":"SPACE","name":"NAME","newer":{"c":2e1}}`, []string{`"newer":{"c":2e1}`}},
 		{"cors/SPACE/GET%2FNAME", `{"space":"SPACE","corsId":"GET%2FNAME","method":"GET","path":"/NAME","newer":false}`, []string{`"newer":false`}},
 	}
+}
+
+// olderRecords have no members but those that all versions write.
+func olderRecords(space string) map[string]string {
+	return map[string]string{
+		"functions/" + space + "/f":           `{"space":"` + space + `","functionId":"f","type":"http","provider":{"url":"http://localhost:1"}}`,
+		"subscriptions/" + space + "/e,f,%2F": `{"space":"` + space + `","subscriptionId":"e,f,%2F","event":"e","functionId":"f","method":"","path":"/"}`,
+		"eventtypes/" + space + "/e":          `{"space":"` + space + `","name":"e"}`,
+		"cors/" + space + "/GET%2Fa":          `{"space":"` + space + `","corsId":"GET%2Fa","method":"GET","path":"/a"}`,
+	}
+}
+
+// lack writes older records, and beside them one of today: the others have to be served, and to stay as they are.
+func (v versions) lack(t *testing.T) {
+	s := v.Open()
+	written := olderRecords(v.space)
+	before := v.write(t, s, written)
+	live, config, rules := v.gateway(t, s)
+	now := live.Snapshot()
+	var r store.Route
+	now.Route("POST", "/", "e", &r)
+	if now.Function(v.space, "f") == nil || now.EventType(v.space, "e") == nil || now.CORSRecord(v.space, "GET%2Fa") == nil || len(r.Async) != 1 || now.Corrupt() > 0 {
+		t.Errorf("records of an older version are not served: %d deliveries, %d unreadable", len(r.Async), now.Corrupt())
+	}
+	f, err := rules.DecodeFunction([]byte(`{"functionId":"today","type":"http","provider":{"url":"http://localhost:2"}}`), v.space, "")
+	if err == nil {
+		_, err = config.CreateFunction(v.ctx, f)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	items, _, err := s.Load(v.ctx, v.realm)
+	if err != nil || len(items) != len(written)+1 {
+		t.Fatal(len(items), err)
+	}
+	for _, item := range items {
+		if value, older := written[item.Key]; older && (item.Rev != before.Rev || string(item.Value) != value) {
+			t.Errorf("%s is now %q", item.Key, item.Value)
+		}
+	}
+}
+
+// gateway reads the realm as gateways do.
+func (v versions) gateway(t *testing.T, s store.Store) (*store.Live, *store.Config, *store.Rules) {
+	t.Helper()
+	rules := store.NewRules([]store.FunctionType{{Name: "http", Fields: []store.Field{{Name: "url"}}}}, false)
+	live := store.NewLive(s, v.realm, rules, slog.New(slog.DiscardHandler))
+	if err := live.CatchUp(v.ctx); err != nil {
+		t.Fatal(err)
+	}
+	return live, store.NewConfig(s, live, rules), rules
 }
 
 func (v versions) survive(t *testing.T) {
@@ -116,12 +170,7 @@ func (v versions) write(t *testing.T, s store.Store, records map[string]string) 
 // change updates the records of that name, as people do who send what this version knows.
 func (v versions) change(t *testing.T, s store.Store) {
 	t.Helper()
-	rules := store.NewRules([]store.FunctionType{{Name: "http", Fields: []store.Field{{Name: "url"}}}}, false)
-	live := store.NewLive(s, v.realm, rules, slog.New(slog.DiscardHandler))
-	if err := live.CatchUp(v.ctx); err != nil {
-		t.Fatal(err)
-	}
-	config := store.NewConfig(s, live, rules)
+	_, config, rules := v.gateway(t, s)
 	f, err := rules.DecodeFunction([]byte(`{"type":"http","provider":{"url":"http://localhost:2"}}`), v.space, "changed")
 	if err == nil {
 		_, err = config.UpdateFunction(v.ctx, f, nil)
