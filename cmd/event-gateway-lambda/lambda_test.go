@@ -18,6 +18,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/event-gateway/event-gateway/invoke/lambdatest"
+	"github.com/event-gateway/event-gateway/store/storetest/dynamodb"
 )
 
 func freePort(t *testing.T) int {
@@ -110,7 +111,21 @@ func TestWrongStart(t *testing.T) {
 // TestFrozenChanges: what changes while the process is frozen is there when it should be.
 func TestFrozenChanges(t *testing.T) {
 	t.Parallel()
-	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint(), "EVENT_GATEWAY_MAX_STALENESS=4s")
+	table := dynamodb.Start(t)
+	table.CreateTable("gateway")
+	for name, store := range map[string]string{
+		"etcd":     "etcd://" + startStore(t, t.TempDir(), "").Endpoint(),
+		"dynamodb": "dynamodb://gateway?endpoint=" + table.URL(), // the region and who it is are in the environment
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			frozenChanges(startRegion(t, store, "EVENT_GATEWAY_MAX_STALENESS=4s", "AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret"))
+		})
+	}
+}
+
+func frozenChanges(r *region) {
+	t := r.t
 	r.function("one", says(t, "one"))
 	r.function("two", says(t, "two"))
 	r.route("one", "/a")
