@@ -17,6 +17,9 @@ func (s *Store) call(ctx context.Context, f func(c *session) error) error {
 	c, err := s.promptSession(ctx)
 	if err == nil {
 		err = f(c)
+		if errors.Is(err, zk.ErrConnectionClosed) || errors.Is(err, zk.ErrNoServer) {
+			err = fmt.Errorf("the connection was lost: %w", c.wire.problem())
+		}
 	}
 	if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrTrimmed) {
 		return err

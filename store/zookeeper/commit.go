@@ -19,15 +19,15 @@ func (s *Store) Commit(ctx context.Context, realm store.Realm, at store.Head, c 
 	if err != nil {
 		return store.Head{}, err
 	}
-	w := &write{Store: s, realm: realm, at: at, next: next, entry: entry, ops: c.Ops}
-	if err := s.call(ctx, func(c *session) error { return w.run(ctx, c) }); err != nil {
+	p := &pendingCommit{Store: s, realm: realm, at: at, next: next, entry: entry, ops: c.Ops}
+	if err := s.call(ctx, func(c *session) error { return p.run(ctx, c) }); err != nil {
 		return store.Head{}, err
 	}
 	return next, nil
 }
 
-// write is a commit in the making.
-type write struct {
+// pendingCommit is a commit in the making.
+type pendingCommit struct {
 	*Store
 	realm    store.Realm
 	at, next store.Head
@@ -41,23 +41,23 @@ type write struct {
 	oldest  store.Rev       // the first that stays; 0 if the log stays as it is
 }
 
-func (w *write) run(ctx context.Context, c *session) error {
+func (p *pendingCommit) run(ctx context.Context, c *session) error {
 	for try := 1; ; try++ {
-		same, err := w.look(ctx, c, try > 1)
+		same, err := p.look(ctx, c, try > 1)
 		switch {
 		case err != nil:
 			return err
 		case !same:
 			return store.ErrConflict
 		}
-		err = c.transact(ctx, w.plan())
+		err = c.transact(ctx, p.operations())
 		if err == nil {
-			c.memory.noteNodes(w.buckets())
-			c.memory.noteHead(w.realm, versionedHead{w.next, w.version + 1})
+			c.memory.noteNodes(p.buckets())
+			c.memory.noteHead(p.realm, versionedHead{p.next, p.version + 1})
 			return nil
 		}
 		var no *refusal
-		if !errors.As(err, &no) || try == commitTries || refused(no.err) && w.oldest == 0 {
+		if !errors.As(err, &no) || try == commitTries || refused(no.err) && p.oldest == 0 {
 			return err
 		}
 		// The realm has moved, or there is something that should not be, or the other way round. What is read from now on is not older.
@@ -66,30 +66,30 @@ func (w *write) run(ctx context.Context, c *session) error {
 
 // look finds out which nodes are there, and whether the head is what it should be. If the session has seen that head, it believes most of it,
 // unless it has to be thorough: if it is wrong, ZooKeeper refuses.
-func (w *write) look(ctx context.Context, c *session, thorough bool) (same bool, err error) {
-	w.old, w.oldest = nil, 0
-	last := c.memory.head(w.realm)
-	if thorough || w.at.Rev == 0 || last.Head != w.at {
-		return w.lookAtAll(ctx, c, thorough)
+func (p *pendingCommit) look(ctx context.Context, c *session, thorough bool) (same bool, err error) {
+	p.old, p.oldest = nil, 0
+	last := c.memory.head(p.realm)
+	if thorough || p.at.Rev == 0 || last.Head != p.at {
+		return p.lookAtAll(ctx, c, thorough)
 	}
-	w.version = last.version
-	if err := w.lookAt(ctx, c, w.believe(c)); err != nil {
+	p.version = last.version
+	if err := p.lookAt(ctx, c, p.believe(c)); err != nil {
 		return false, err
 	}
-	if w.next.Rev%trimEvery == 0 {
-		err = w.findOld(ctx, c)
+	if p.next.Rev%trimEvery == 0 {
+		err = p.findOld(ctx, c)
 	}
 	return true, err
 }
 
 // believe takes it that the items are what the writer saw, and that what each commit leaves behind is there. It returns what is in doubt then.
-func (w *write) believe(c *session) (doubtful []string) {
-	w.there = map[string]bool{w.layout.head(w.realm): true, w.layout.mark(w.realm, w.at): true}
-	for _, op := range w.ops {
-		path, parent := w.layout.item(w.realm, op.Key)
+func (p *pendingCommit) believe(c *session) (doubtful []string) {
+	p.there = map[string]bool{p.layout.head(p.realm): true, p.layout.mark(p.realm, p.at): true}
+	for _, op := range p.ops {
+		path, parent := p.layout.item(p.realm, op.Key)
 		switch {
 		case op.Was > 0:
-			w.there[path] = true
+			p.there[path] = true
 		case op.Value == nil:
 			doubtful = append(doubtful, path)
 		case !c.memory.node(parent):
@@ -100,30 +100,30 @@ func (w *write) believe(c *session) (doubtful []string) {
 }
 
 // lookAtAll believes nothing. The server may be behind, unless it is known to be fresh.
-func (w *write) lookAtAll(ctx context.Context, c *session, fresh bool) (same bool, err error) {
-	head, err := w.readHead(ctx, c, w.realm)
-	if err == nil && head.Head != w.at && !fresh {
-		if _, err := c.catchUp(ctx, check(w.layout.heads(), -1)); err != nil {
+func (p *pendingCommit) lookAtAll(ctx context.Context, c *session, fresh bool) (same bool, err error) {
+	head, err := p.readHead(ctx, c, p.realm)
+	if err == nil && head.Head != p.at && !fresh {
+		if _, err := c.catchUp(ctx, check(p.layout.heads(), -1)); err != nil {
 			return false, err
 		}
-		head, err = w.readHead(ctx, c, w.realm)
+		head, err = p.readHead(ctx, c, p.realm)
 	}
-	if err != nil || head.Head != w.at {
+	if err != nil || head.Head != p.at {
 		return false, err
 	}
-	w.version = head.version
-	w.there = map[string]bool{w.layout.head(w.realm): head.version >= 0}
-	w.parents = w.layout.parents(w.realm)
-	paths := append(slices.Clone(w.parents),
-		w.layout.mark(w.realm, w.at), w.layout.mark(w.realm, w.next), w.layout.entry(w.realm, w.next.Rev))
-	for _, op := range w.ops {
-		path, parent := w.layout.item(w.realm, op.Key)
+	p.version = head.version
+	p.there = map[string]bool{p.layout.head(p.realm): head.version >= 0}
+	p.parents = p.layout.parents(p.realm)
+	paths := append(slices.Clone(p.parents),
+		p.layout.mark(p.realm, p.at), p.layout.mark(p.realm, p.next), p.layout.entry(p.realm, p.next.Rev))
+	for _, op := range p.ops {
+		path, parent := p.layout.item(p.realm, op.Key)
 		paths = append(paths, path, parent)
 	}
-	return true, w.lookAt(ctx, c, paths)
+	return true, p.lookAt(ctx, c, paths)
 }
 
-func (w *write) lookAt(ctx context.Context, c *session, paths []string) error {
+func (p *pendingCommit) lookAt(ctx context.Context, c *session, paths []string) error {
 	there := make([]bool, len(paths))
 	err := c.each(ctx, len(paths), func(i int) (err error) {
 		there[i], _, err = c.conn.Exists(paths[i])
@@ -133,7 +133,7 @@ func (w *write) lookAt(ctx context.Context, c *session, paths []string) error {
 		return err
 	}
 	for i, path := range paths {
-		w.there[path] = there[i]
+		p.there[path] = there[i]
 	}
 	return nil
 }

@@ -15,13 +15,20 @@ import (
 // layout names nodes. It holds PREFIX/v1.
 type layout struct{ root string }
 
-// buckets is how many nodes the items of a realm are spread over: a million with keys of 512 bytes makes 500 KB of names in each. It
-// is part of what is stored: it must never change.
+// buckets is how many nodes the items of a realm are spread over: a million with keys of 512 bytes makes 500 KB of names in each. If all of a key has
+// to be escaped, that is 1.5 MB, which ZooKeeper and the gateway take, but not ZooKeeper's own tools. It is part of what is stored: it
+// must never change.
 const buckets = 1024
+
+// maxPrefix is how long a prefix may be. It is in each path, and the largest commit has 200 of them in a request, which ZooKeeper takes 1 MB of.
+const maxPrefix = 1024
 
 // newLayout takes names only that no tool has to escape.
 func newLayout(prefix string) (layout, error) {
 	prefix = strings.TrimRight(prefix, "/")
+	if len(prefix) > maxPrefix {
+		return layout{}, fmt.Errorf("a prefix of %d bytes: at most %d are allowed", len(prefix), maxPrefix)
+	}
 	for i, name := range strings.Split(prefix, "/") {
 		if (name == "") != (i == 0) || name != escape(name) {
 			return layout{}, fmt.Errorf("%q is no prefix such as /event-gateway: its names have letters, digits and -_.~$&+=:@", prefix)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/backend"
 )
 
 // link keeps a session open, from the first call on until the store is closed.
@@ -99,12 +100,21 @@ func (l *link) close() {
 	l.running.Wait()
 }
 
-// keep connects again and again, to one server after the other.
+// keep connects again and again, to one server after the other. One that cannot be used may be a mistake among others that can: it counts once all
+// in turn are like that.
 func (s *Store) keep() {
 	servers := s.options.Endpoints
-	pause, failed := firstPause, 0
+	pause, failed, unusable := firstPause, 0, 0 // in a row
 	for next := rand.IntN(len(servers)); s.ctx.Err() == nil; next++ {
-		if s.serve(servers[next%len(servers)]) {
+		c, err := s.connect(servers[next%len(servers)])
+		if unusable++; !lasting(err) {
+			unusable = 0
+		}
+		if unusable >= len(servers) {
+			err = fmt.Errorf("%w: %w", store.ErrUnusable, err)
+		}
+		s.link.set(c, err)
+		if c != nil && s.use(c) {
 			pause, failed = firstPause, 0
 			continue
 		}
@@ -119,8 +129,8 @@ func (s *Store) keep() {
 	}
 }
 
-// serve opens a session with a server, and has it used until it is lost. It returns whether that was for a while.
-func (s *Store) serve(addr string) bool {
+// connect opens a session with a server.
+func (s *Store) connect(addr string) (*session, error) {
 	limit := s.options.Timeout
 	if n := len(s.options.Endpoints); n > 1 {
 		limit = max(limit/time.Duration(n), leastDial)
@@ -128,23 +138,28 @@ func (s *Store) serve(addr string) bool {
 	ctx, cancel := context.WithTimeout(s.ctx, limit)
 	defer cancel()
 	c, err := s.open(ctx, addr)
-	if err != nil {
-		switch {
-		case errors.Is(err, context.DeadlineExceeded):
-			err = fmt.Errorf("%s opens no session within %v", addr, limit)
-		case refused(err):
-			err = fmt.Errorf("%w: %s refuses the login: %w", store.ErrUnusable, addr, err)
-		}
-		s.link.set(nil, err)
-		return false
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("%s opens no session within %v", addr, limit)
+	case refused(err):
+		err = fmt.Errorf("%s refuses the login: %w", addr, err)
 	}
-	s.link.set(c, nil)
+	return c, err
+}
+
+// use has a session used until it is lost, and returns whether that was for a while.
+func (s *Store) use(c *session) bool {
 	began := time.Now()
 	select {
 	case <-c.lost:
 	case <-s.ctx.Done():
 	}
-	s.link.set(nil, fmt.Errorf("the connection with %s was lost: %w", addr, c.wire.problem()))
+	s.link.set(nil, fmt.Errorf("the connection with %s was lost: %w", c.addr, c.wire.problem()))
 	s.link.running.Go(c.close)
 	return time.Since(began) > maxPause
+}
+
+// lasting says whether what came of a try to connect stays so until somebody changes something.
+func lasting(err error) bool {
+	return errors.Is(err, errForeign) || refused(err) || backend.Untrusted(err)
 }

@@ -17,14 +17,14 @@ const (
 )
 
 // findOld finds out which entries of the log are old enough to go, by the server's clock: by the time of the last commit.
-func (w *write) findOld(ctx context.Context, c *session) error {
+func (p *pendingCommit) findOld(ctx context.Context, c *session) error {
 	var last *zk.Stat
 	var oldest []byte
 	err := c.each(ctx, 2, func(i int) (err error) {
 		if i == 0 {
-			_, last, err = c.get(w.layout.head(w.realm))
+			_, last, err = c.get(p.layout.head(p.realm))
 		} else {
-			oldest, _, err = c.get(w.layout.log(w.realm))
+			oldest, _, err = c.get(p.layout.log(p.realm))
 		}
 		return err
 	})
@@ -33,25 +33,25 @@ func (w *write) findOld(ctx context.Context, c *session) error {
 	}
 	parsed, _ := strconv.ParseUint(string(oldest), 10, 64)
 	first := store.Rev(parsed)
-	if first < 1 || first > w.next.Rev { // nothing yet, or of a realm that was here before
+	if first < 1 || first > p.next.Rev { // nothing yet, or of a realm that was here before
 		first = 1
 	}
-	limit := last.Mtime - w.logAge.Milliseconds()
-	all, err := w.addOld(ctx, c, first, min(first+1, w.next.Rev), limit) // mostly not even one is old
+	limit := last.Mtime - p.logAge.Milliseconds()
+	all, err := p.addOld(ctx, c, first, min(first+1, p.next.Rev), limit) // mostly not even one is old
 	if err == nil && all {
-		_, err = w.addOld(ctx, c, first+1, min(first+trimStep, w.next.Rev), limit)
+		_, err = p.addOld(ctx, c, first+1, min(first+trimStep, p.next.Rev), limit)
 	}
 	return err
 }
 
 // addOld adds to what goes the entries of the log, from one revision to before another, that are older than limit, and returns whether all are.
-func (w *write) addOld(ctx context.Context, c *session, from, end store.Rev, limit int64) (all bool, err error) {
+func (p *pendingCommit) addOld(ctx context.Context, c *session, from, end store.Rev, limit int64) (all bool, err error) {
 	if from >= end {
 		return false, nil
 	}
 	stats := make([]*zk.Stat, end-from)
 	err = c.each(ctx, len(stats), func(i int) error {
-		there, stat, err := c.conn.Exists(w.layout.entry(w.realm, from+store.Rev(i)))
+		there, stat, err := c.conn.Exists(p.layout.entry(p.realm, from+store.Rev(i)))
 		if there && err == nil {
 			stats[i] = stat
 		}
@@ -65,23 +65,23 @@ func (w *write) addOld(ctx context.Context, c *session, from, end store.Rev, lim
 			return false, nil
 		}
 		if stat != nil { // else somebody has deleted it
-			w.old = append(w.old, w.layout.entry(w.realm, from+store.Rev(i)))
+			p.old = append(p.old, p.layout.entry(p.realm, from+store.Rev(i)))
 		}
-		w.oldest = from + store.Rev(i) + 1
+		p.oldest = from + store.Rev(i) + 1
 	}
 	return true, nil
 }
 
-// planOld has the old entries go.
-func (w *write) planOld(p *plan) {
-	if w.oldest == 0 {
+// dropOld has the old entries go.
+func (p *pendingCommit) dropOld(t *transaction) {
+	if p.oldest == 0 {
 		return
 	}
-	for _, path := range w.old {
-		p.there[path] = true
-		p.drop(path)
+	for _, path := range p.old {
+		t.there[path] = true
+		t.drop(path)
 	}
-	log := w.layout.log(w.realm)
-	p.there[log] = true
-	p.put(log, strconv.AppendUint(nil, uint64(w.oldest), 10), -1)
+	log := p.layout.log(p.realm)
+	t.there[log] = true
+	t.put(log, strconv.AppendUint(nil, uint64(p.oldest), 10), -1)
 }

@@ -33,7 +33,7 @@ import (
 // Options says where the database is and how to log in.
 type Options struct {
 	Endpoints []string      // host:port, of one or more servers of one ensemble
-	Prefix    string        // of all nodes; "" is /event-gateway
+	Prefix    string        // of all nodes, of at most 1,024 bytes; "" is /event-gateway
 	Username  string        // "" does not log in
 	Password  string        //
 	TLS       *tls.Config   // nil is no TLS
