@@ -15,6 +15,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/consul"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 // answering starts a server that answers transactions that read as if nothing were there, and all else as it is told.
@@ -49,7 +50,7 @@ func TestOutcome(t *testing.T) {
 			w.WriteHeader(status)
 			io.WriteString(w, body)
 		})
-		_, err := openWith(t, consul.Options{Endpoints: []string{addr, addr}}).Commit(t.Context(), "r", store.Head{}, commit("k", 0))
+		_, err := openWith(t, consul.Options{Endpoints: []string{addr, addr}}).Commit(t.Context(), "r", store.Head{}, storetest.Commit("k", 0))
 		got := "unknown"
 		switch {
 		case err == nil:
@@ -85,14 +86,14 @@ func TestOutcome(t *testing.T) {
 // TestHalfAnAnswer: an answer that breaks off is asked for at the next endpoint, and one that makes no sense is an error.
 func TestHalfAnAnswer(t *testing.T) {
 	t.Parallel()
-	w := &writer{t: t}
+	w := &storetest.Writer{T: t}
 	whole := server(t)
-	w.commit(open(t, whole), 1)
+	w.Commit(open(t, whole), 1)
 	for _, body := range []string{`{"Results":[{"KV":{"Key":"k","Val`, ``, `[]`} {
 		half := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, body) }))
 		defer half.Close()
 		s := openWith(t, consul.Options{Endpoints: []string{strings.TrimPrefix(half.URL, "http://"), whole}})
-		if items, head, err := s.Load(t.Context(), "r"); len(items) != 1 || head != w.head || err != nil {
+		if items, head, err := s.Load(t.Context(), "r"); len(items) != 1 || head != w.Head || err != nil {
 			t.Errorf("%q: got %d items, %v, %v", body, len(items), head, err)
 		}
 	}
@@ -137,7 +138,7 @@ func TestNothingFromTheEnvironment(t *testing.T) {
 		for _, addr := range []string{strings.TrimPrefix(all.URL, "http://"), answering(t, check)} {
 			s := openWith(t, consul.Options{Endpoints: []string{addr}, Token: token})
 			s.Inspect(t.Context())
-			s.Commit(t.Context(), "r", store.Head{}, commit("k", 0))
+			s.Commit(t.Context(), "r", store.Head{}, storetest.Commit("k", 0))
 			s.Changes(t.Context(), "r", 0, timeout/10)
 			s.Close()
 		}
@@ -176,7 +177,7 @@ func TestClosedConnection(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := s.Commit(t.Context(), "r", store.Head{}, commit("k", 0)); err == nil || writes.Load() != 1 {
+	if _, err := s.Commit(t.Context(), "r", store.Head{}, storetest.Commit("k", 0)); err == nil || writes.Load() != 1 {
 		t.Errorf("a write whose answer is lost: %v, after %d writes", err, writes.Load())
 	}
 }

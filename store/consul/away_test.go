@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/consul/api"
+
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/consul"
 	"github.com/event-gateway/event-gateway/store/storetest"
@@ -19,56 +21,14 @@ const timeout = 2 * time.Second // of a request, in these tests
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	cluster := servers.Consul(t, 1)
-	member := cluster.Members[0]
-	var logged storetest.Buffer
-	log := slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s := openWith(t, consul.Options{Endpoints: cluster.Addrs(), Timeout: timeout, Logger: log})
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-
-	w.commit(s, 3)
-	f.reaches(w)
-	for round := range 2 {
-		member.Kill(t)
-		failsSoon(t, s)
-		eventually(t, "the follower is told", func() bool { return f.failures() > round })
-
-		member.Start(t)
-		cluster.WaitReady(t)
-		w.commit(open(t, member.Addr()), 50)
-		f.reaches(w)
-		w.commit(open(t, member.Addr()), 1)
-		f.reaches(w)
-		for _, line := range []string{"consul is away", "consul is back"} {
-			eventually(t, line+" is logged once more", func() bool { return strings.Count(logged.String(), line) == round+1 })
-		}
-	}
-}
-
-// failsSoon checks that each call fails while the database is away, well before its wait is over.
-func failsSoon(t *testing.T, s *consul.Store) {
-	t.Helper()
-	fails := func(name string, call func() error) {
-		t.Helper()
-		begin := time.Now()
-		err := call()
-		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrTrimmed) || errors.Is(err, store.ErrUnusable) {
-			t.Errorf("%s: got %v, want the database to be away", name, err)
-		}
-		if took := time.Since(begin); took > timeout+3*time.Second {
-			t.Errorf("%s: failed after %v", name, took)
-		}
-	}
-	known := map[store.Realm]store.Rev{"r": 0}
-	fails("Load", func() error { _, _, err := s.Load(t.Context(), "r"); return err })
-	fails("Changes", func() error { _, _, err := s.Changes(t.Context(), "r", 3, 0); return err })
-	fails("Changes, waiting", func() error { _, _, err := s.Changes(t.Context(), "r", 3, time.Minute); return err })
-	fails("Heads", func() error { _, err := s.Heads(t.Context(), known, 0); return err })
-	fails("Heads, waiting", func() error { _, err := s.Heads(t.Context(), known, time.Minute); return err })
-	fails("Commit", func() error { _, err := s.Commit(t.Context(), "r", store.Head{}, commit("k", 0)); return err })
-	fails("Inspect", func() error { _, err := s.Inspect(t.Context()); return err })
-	fails("Realms", func() error { _, err := s.Realms(t.Context()); return err })
+	storetest.Restart(t, storetest.Server{
+		Name: "consul",
+		Open: func(timeout time.Duration, log *slog.Logger) store.Database {
+			return openWith(t, consul.Options{Endpoints: cluster.Addrs(), Timeout: timeout, Logger: log})
+		},
+		Kill:  func() { cluster.Members[0].Kill(t) },
+		Start: func() { cluster.Members[0].Start(t); cluster.WaitReady(t) },
+	})
 }
 
 func TestStartsBeforeItsDatabase(t *testing.T) {
@@ -83,7 +43,7 @@ func TestStartsBeforeItsDatabase(t *testing.T) {
 		t.Errorf("got %v, want %s...connection refused", err, want)
 	}
 	member.Start(t)
-	eventually(t, "the database is found", func() bool {
+	storetest.Eventually(t, "the database is found", func() bool {
 		_, _, err := s.Load(t.Context(), "r")
 		return err == nil
 	})
@@ -95,8 +55,8 @@ func TestSilence(t *testing.T) {
 	addr := server(t)
 	p := servers.NewProxy(t, addr)
 	s := openWith(t, consul.Options{Endpoints: []string{p.Addr()}, Timeout: timeout})
-	w := &writer{t: t}
-	w.commit(s, 1)
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 1)
 	if _, _, err := s.Changes(t.Context(), "r", 1, 50*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +72,8 @@ func TestSilence(t *testing.T) {
 		t.Errorf("after %v: got %v, want an error within 25 seconds", took, err)
 	}
 	p.Heal()
-	w.commit(open(t, addr), 1)
-	eventually(t, "the store is found again", func() bool {
+	w.Commit(open(t, addr), 1)
+	storetest.Eventually(t, "the store is found again", func() bool {
 		commits, _, err := s.Changes(t.Context(), "r", 1, time.Second)
 		return err == nil && len(commits) == 1
 	})
@@ -140,4 +100,30 @@ func TestCloseEndsCalls(t *testing.T) {
 		t.Error("the call goes on")
 		<-got
 	}
+}
+
+func TestBreaks(t *testing.T) {
+	t.Parallel()
+	storetest.Breaks(t, func(t *testing.T) storetest.Break {
+		addr := server(t)
+		plain, way := plainClient(t, addr).KV(), servers.NewProxy(t, addr)
+		return storetest.Break{
+			Near: func() store.Store { return open(t, addr) },
+			Far: func() store.Store {
+				return openWith(t, consul.Options{Endpoints: []string{way.Addr()}, Timeout: timeout})
+			},
+			Cut:  way.Cut,
+			Heal: way.Heal,
+			Spoil: func() {
+				if _, err := plain.DeleteTree("event-gateway/v1/log/_/", nil); err != nil {
+					t.Fatal(err)
+				}
+				for _, key := range []string{"records/_/00/noslash", "records/_/functions/default/g", "i", "log/_/x"} {
+					if _, err := plain.Put(&api.KVPair{Key: "event-gateway/v1/" + key, Value: []byte("x")}, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+			},
+		}
+	})
 }

@@ -17,26 +17,25 @@ func TestNextEndpoint(t *testing.T) {
 	addr := server(t)
 	first, second := servers.NewProxy(t, addr), servers.NewProxy(t, addr)
 	s := openWith(t, consul.Options{Endpoints: []string{storetest.FreeAddr(t), first.Addr(), second.Addr()}, Timeout: timeout})
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(s, 2) // also a write goes on to the next one if there is no connection
-	f.reaches(w)
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(s, 2) // also a write goes on to the next one if there is no connection
+	f.Reaches(w)
 	first.Cut()
-	eventually(t, "the second one is found", func() bool {
+	storetest.Eventually(t, "the second one is found", func() bool {
 		_, _, err := s.Load(t.Context(), "r")
 		return err == nil
 	})
-	w.commit(s, 2)
-	f.reaches(w)
+	w.Commit(s, 2)
+	f.Reaches(w)
 	first.Heal()
 	second.Hang()
-	eventually(t, "the first one is found again", func() bool {
+	storetest.Eventually(t, "the first one is found again", func() bool {
 		_, _, err := s.Load(t.Context(), "r")
 		return err == nil
 	})
-	w.commit(s, 2)
-	f.reaches(w)
+	w.Commit(s, 2)
+	f.Reaches(w)
 }
 
 // TestLeaders kills one leader after the other under a single writer. It must never be told of a conflict, but with its own commit.
@@ -44,9 +43,9 @@ func TestLeaders(t *testing.T) {
 	t.Parallel()
 	cluster := servers.Consul(t, 3)
 	s := openWith(t, consul.Options{Endpoints: cluster.Addrs(), Timeout: timeout})
-	f := startFollower(t, openWith(t, consul.Options{Endpoints: cluster.Addrs(), Timeout: timeout}))
-	defer f.stop()
-	w := &writer{t: t}
+	f := storetest.Follow(t, openWith(t, consul.Options{Endpoints: cluster.Addrs(), Timeout: timeout}))
+	w := &storetest.Writer{T: t}
+	unknown := 0
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
 	wg.Go(func() {
@@ -55,28 +54,30 @@ func TestLeaders(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				w.commitSometime(s)
+				if w.CommitSometime(s) {
+					unknown++
+				}
 			}
 		}
 	})
 	for range 2 {
-		reached := f.count()
-		eventually(t, "the follower follows", func() bool { return f.count() > reached+20 })
+		reached := len(f.IDs())
+		storetest.Eventually(t, "the follower follows", func() bool { return len(f.IDs()) > reached+20 })
 		leader := cluster.Leader(t)
 		leader.Kill(t)
-		reached = f.count()
-		eventually(t, "the others go on", func() bool { return f.count() > reached+20 })
+		reached = len(f.IDs())
+		storetest.Eventually(t, "the others go on", func() bool { return len(f.IDs()) > reached+20 })
 		leader.Start(t)
 		cluster.WaitReady(t)
 	}
 	close(stop)
 	wg.Wait()
-	f.reaches(w)
+	f.Reaches(w)
 	for _, member := range cluster.Members[1:] {
 		member.Kill(t)
 	}
-	failsSoon(t, s) // there is no majority
-	t.Logf("%d commits, %d of them unknown for a while", len(w.ids), w.unknown)
+	storetest.Away(t, s, w.Head.Rev, timeout, "") // there is no majority
+	t.Logf("%d commits, %d of them unknown for a while", len(w.IDs), unknown)
 }
 
 // TestFrozenLeader: a leader that stood still answers as if it were one, until it finds out. What it has missed must not be left out.
@@ -89,17 +90,17 @@ func TestFrozenLeader(t *testing.T) {
 		other = cluster.Members[1]
 	}
 	s := openWith(t, consul.Options{Endpoints: []string{leader.Addr()}, Timeout: 20 * time.Second})
-	w := &writer{t: t}
-	w.commit(s, 1)
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 1)
 	leader.Freeze(t)
 	cluster.WaitReady(t)
-	w.commitSometime(openWith(t, consul.Options{Endpoints: []string{other.Addr()}, Timeout: timeout}))
+	w.CommitSometime(openWith(t, consul.Options{Endpoints: []string{other.Addr()}, Timeout: timeout}))
 
 	var wg sync.WaitGroup
 	reads := func(name string, read func() (store.Head, error)) {
 		wg.Go(func() {
-			if head, err := read(); err == nil && head != w.head {
-				t.Errorf("%s: got %v, want %v", name, head, w.head)
+			if head, err := read(); err == nil && head != w.Head {
+				t.Errorf("%s: got %v, want %v", name, head, w.Head)
 			}
 		})
 	}

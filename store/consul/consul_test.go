@@ -33,6 +33,10 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Store { return open(b, server(b)) })
+}
+
 func entryKey(realm store.Realm, rev store.Rev) string {
 	return fmt.Sprintf("event-gateway/v1/log/%s/%020d", realm, rev)
 }
@@ -51,15 +55,7 @@ func open(t testing.TB, addr string) *consul.Store {
 func openWith(t testing.TB, o consul.Options) *consul.Store {
 	t.Helper()
 	s, err := consul.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return storetest.Opened(t, s, err)
 }
 
 // plainClient returns Consul's own client, to look behind the store.
@@ -73,14 +69,4 @@ func plainClient(t testing.TB, addr string) *api.Client {
 	}
 	t.Cleanup(config.Transport.CloseIdleConnections)
 	return c
-}
-
-// eventually fails the test if f has not returned true after 20 seconds.
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not after 20 seconds: %s", what)
-		}
-	}
 }

@@ -2,11 +2,11 @@ package consul_test
 
 import (
 	"io"
-	"net"
 	"sync"
 	"testing"
 
 	"github.com/event-gateway/event-gateway/store/consul"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 // TestDeadConnections: those that were idle meanwhile are lost, and neither side is told. Only one request has to find out.
@@ -45,33 +45,13 @@ type way struct {
 
 func newWay(t *testing.T, to string) *way {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &way{addr: l.Addr().String(), lost: make(chan struct{})}
-	var wg sync.WaitGroup
-	t.Cleanup(wg.Wait)
-	t.Cleanup(func() { l.Close() })
-	wg.Go(func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("tcp", to)
-			if err != nil {
-				from.Close()
-				continue
-			}
-			t.Cleanup(func() { from.Close(); server.Close() })
-			w.mu.Lock()
-			w.n++
-			lost := w.lost
-			w.mu.Unlock()
-			wg.Go(func() { io.Copy(from, server) })
-			wg.Go(func() { io.Copy(unlessLost{server, lost}, from) })
-		}
+	w := &way{lost: make(chan struct{})}
+	w.addr = storetest.Forward(t, to, func(server io.Writer, client io.Reader) (int64, error) {
+		w.mu.Lock()
+		w.n++
+		lost := w.lost
+		w.mu.Unlock()
+		return io.Copy(unlessLost{server, lost}, client)
 	})
 	return w
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 // counter passes requests on to a Consul and counts them.
@@ -86,8 +87,8 @@ func TestIdle(t *testing.T) {
 	addr := server(t)
 	c := startCounter(t, addr)
 	s := open(t, c.addr)
-	w := &writer{t: t}
-	w.commit(s, 1)
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 1)
 	wait := func(d time.Duration) func() {
 		return func() {
 			if commits, _, err := s.Changes(t.Context(), "r", 1, d); len(commits) != 0 || err != nil {
@@ -95,7 +96,7 @@ func TestIdle(t *testing.T) {
 			}
 		}
 	}
-	eventually(t, "the watch runs", func() bool { return c.during(wait(50*time.Millisecond)) == 1 })
+	storetest.Eventually(t, "the watch runs", func() bool { return c.during(wait(50*time.Millisecond)) == 1 })
 	defer others(t, addr)()
 	// One or two requests of the watch, perhaps, and the read at the end.
 	const d = 5 * time.Second
@@ -132,7 +133,7 @@ func TestEmpty(t *testing.T) {
 		}
 		first <- err
 	}()
-	(&writer{t: t}).commit(open(t, addr), 1)
+	(&storetest.Writer{T: t}).Commit(open(t, addr), 1)
 	select {
 	case err := <-first:
 		if err != nil {
@@ -167,7 +168,7 @@ func TestEntryComesWithTheHead(t *testing.T) {
 		}
 	}
 	write("v")
-	eventually(t, "the watch runs", func() bool {
+	storetest.Eventually(t, "the watch runs", func() bool {
 		return c.during(func() { s.Changes(t.Context(), store.Shared, head.Rev, 50*time.Millisecond) }) == 1
 	})
 	f := func(value string, want int64) {

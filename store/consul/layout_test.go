@@ -87,19 +87,10 @@ func TestHoleInTheLog(t *testing.T) {
 	addr := server(t)
 	var logged storetest.Buffer
 	s := openWith(t, consul.Options{Endpoints: []string{addr}, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
-	w := &writer{t: t}
-	w.commit(s, 5)
-	if _, err := plainClient(t, addr).KV().Delete(entryKey("r", 3), nil); err != nil {
-		t.Fatal(err)
-	}
-	for after := range store.Rev(3) {
-		if _, _, err := s.Changes(t.Context(), "r", after, 0); !errors.Is(err, store.ErrTrimmed) {
-			t.Errorf("after %d: got %v, want ErrTrimmed", after, err)
-		}
-	}
-	if commits, _, err := s.Changes(t.Context(), "r", 3, 0); len(commits) != 2 || err != nil {
-		t.Errorf("after 3: got %v, %v", commits, err)
-	}
+	storetest.HoleInTheLog(t, s, func(rev store.Rev) error {
+		_, err := plainClient(t, addr).KV().Delete(entryKey("r", rev), nil)
+		return err
+	})
 	if logged.String() != "" {
 		t.Errorf("what is usual was logged: %s", logged.String())
 	}
@@ -111,7 +102,7 @@ func TestTrim(t *testing.T) {
 	addr := server(t)
 	plain := plainClient(t, addr).KV()
 	s := open(t, addr)
-	w := &writer{t: t}
+	w := &storetest.Writer{T: t}
 	oldest := func(want store.Rev) {
 		t.Helper()
 		p, _, err := plain.Get("event-gateway/v1/heads/r", nil)
@@ -119,8 +110,8 @@ func TestTrim(t *testing.T) {
 			t.Errorf("got %v, %v; want a log from revision %d on", p, err, want)
 		}
 		keys, _, err := plain.Keys("event-gateway/v1/log/r/", "", nil)
-		if err != nil || len(keys) != int(w.head.Rev-want+1) || keys[0] != entryKey("r", want) {
-			t.Errorf("got %d entries, %v; want those from %d to %d", len(keys), err, want, w.head.Rev)
+		if err != nil || len(keys) != int(w.Head.Rev-want+1) || keys[0] != entryKey("r", want) {
+			t.Errorf("got %d entries, %v; want those from %d to %d", len(keys), err, want, w.Head.Rev)
 		}
 	}
 	age := func(from, to store.Rev, age time.Duration) {
@@ -136,20 +127,20 @@ func TestTrim(t *testing.T) {
 			}
 		}
 	}
-	w.commit(s, 190)
+	w.Commit(s, 190)
 	age(1, 128, 3*store.LogAge)
 	oldest(1)
-	w.commit(s, 1)
+	w.Commit(s, 1)
 	oldest(1) // it was not time to look
-	w.commit(s, 1)
+	w.Commit(s, 1)
 	oldest(65) // 192 is a multiple of 32
-	w.commit(s, 31)
+	w.Commit(s, 31)
 	oldest(65)
-	w.commit(s, 1)
+	w.Commit(s, 1)
 	oldest(129)
-	w.commit(s, 32)
+	w.Commit(s, 32)
 	oldest(129) // the rest is young
-	if commits, head, err := s.Changes(t.Context(), "r", 128, 0); len(commits) != 128 || head != w.head || err != nil {
+	if commits, head, err := s.Changes(t.Context(), "r", 128, 0); len(commits) != 128 || head != w.Head || err != nil {
 		t.Errorf("the rest of the log: got %d commits, %v, %v", len(commits), head, err)
 	}
 	if _, _, err := s.Changes(t.Context(), "r", 127, 0); !errors.Is(err, store.ErrTrimmed) {
@@ -158,16 +149,16 @@ func TestTrim(t *testing.T) {
 
 	// The largest commit while it is time to trim. An entry that claims to come from next year must not stop it for a year.
 	age(129, 192, -365*24*time.Hour)
-	w.commit(s, 31)
+	w.Commit(s, 31)
 	oldest(129)
 	ops := make([]store.Op, store.MaxOps)
 	for i := range ops {
 		key := fmt.Sprintf("%d%s", 100+i, strings.Repeat("k", store.MaxKeyBytes-3))
 		ops[i] = store.Op{Key: key, Value: []byte(strings.Repeat("\xff", store.MaxCommitBytes/store.MaxOps))}
 	}
-	w.commitOps(s, ops)
+	w.CommitOps(s, ops)
 	oldest(193)
-	if items, head, err := s.Load(t.Context(), "r"); len(items) != store.MaxOps+1 || head != w.head || err != nil {
+	if items, head, err := s.Load(t.Context(), "r"); len(items) != store.MaxOps+1 || head != w.Head || err != nil {
 		t.Errorf("got %d items, %v, %v", len(items), head, err)
 	}
 }
@@ -183,7 +174,7 @@ func TestLargest(t *testing.T) {
 	var head store.Head
 	for range 95 {
 		var err error
-		if head, err = s.Commit(t.Context(), realm, head, commit("k", head.Rev)); err != nil {
+		if head, err = s.Commit(t.Context(), realm, head, storetest.Commit("k", head.Rev)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -253,7 +244,7 @@ func TestBrokenRecords(t *testing.T) {
 	if _, _, err := s.Load(t.Context(), "x"); err == nil {
 		t.Error("Load of x: no error")
 	}
-	if _, err := s.Commit(t.Context(), "x", store.Head{}, commit("k", 0)); err == nil || errors.Is(err, store.ErrConflict) {
+	if _, err := s.Commit(t.Context(), "x", store.Head{}, storetest.Commit("k", 0)); err == nil || errors.Is(err, store.ErrConflict) {
 		t.Errorf("Commit of x: %v", err)
 	}
 	items, at, err := s.Load(t.Context(), "y")
@@ -274,14 +265,13 @@ func TestBrokenRecords(t *testing.T) {
 	for _, key := range []string{"i", "hi", "log", "log/", "log/x", "log/x/", "log/r/x", "heads", "heads/", "heads/a/b", "heads/\xff", "records/r"} {
 		put(key, "x")
 	}
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(open(t, addr), 1)
-	f.reaches(w)
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(open(t, addr), 1)
+	f.Reaches(w)
 	moved, err := s.Heads(t.Context(), map[store.Realm]store.Rev{"r": 0, "x": 0}, time.Minute)
-	if err != nil || len(moved) != 1 || moved["r"] != w.head {
-		t.Errorf("got %v, %v; want r at %v", moved, err, w.head)
+	if err != nil || len(moved) != 1 || moved["r"] != w.Head {
+		t.Errorf("got %v, %v; want r at %v", moved, err, w.Head)
 	}
 	if n := strings.Count(logged.String(), "a head that cannot be read\" realm=x"); n != 1 {
 		t.Errorf("the broken head was logged %d times, want once", n)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/consul"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 const management = "11111111-2222-3333-4444-555555555555"
@@ -41,18 +42,17 @@ func TestToken(t *testing.T) {
 	}
 	least := newToken(t, plain, "least", `key_prefix "event-gateway/v1/" { policy = "write" }`)
 	s := login(least)
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(s, 3)
-	f.reaches(w)
-	if items, head, err := s.Load(t.Context(), "r"); len(items) != 1 || head != w.head || err != nil {
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(s, 3)
+	f.Reaches(w)
+	if items, head, err := s.Load(t.Context(), "r"); len(items) != 1 || head != w.Head || err != nil {
 		t.Errorf("got %v, %v, %v", items, head, err)
 	}
 	if realms, err := s.Realms(t.Context()); len(realms) != 1 || realms[0] != "r" || err != nil {
 		t.Errorf("got %v, %v", realms, err)
 	}
-	if n := f.failures(); n != 0 {
+	if n := f.Failures(); n != 0 {
 		t.Errorf("the follower failed %d times", n)
 	}
 	if version, err := s.Inspect(t.Context()); !strings.Contains(version, "may not ask") || err != nil {
@@ -90,7 +90,7 @@ func TestToken(t *testing.T) {
 		return map[string]error{"Inspect": inspect, "Realms": realms}
 	}
 	commits := func(s *consul.Store) map[string]error {
-		_, err := s.Commit(t.Context(), "r", w.head, commit("k", w.head.Rev))
+		_, err := s.Commit(t.Context(), "r", w.Head, storetest.Commit("k", w.Head.Rev))
 		return map[string]error{"Commit": err}
 	}
 	wrong := "99999999-2222-3333-4444-555555555555"
@@ -126,8 +126,8 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("CONSUL_HTTP_ADDR", "127.0.0.1:1")
 	t.Setenv("CONSUL_HTTP_SSL", "true")
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
-	w := &writer{t: t}
-	w.commit(open(t, addr), 1)
+	w := &storetest.Writer{T: t}
+	w.Commit(open(t, addr), 1)
 }
 
 // TestNoConsul: something else answers.

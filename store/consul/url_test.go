@@ -1,13 +1,7 @@
 package consul_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"net/url"
 	"os"
@@ -68,7 +62,7 @@ func TestParseURL(t *testing.T) {
 // TestTLS: Consul itself asks for a certificate of the client.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	cert, key := certificate(t)
+	cert, key := storetest.Certificate(t)
 	addr := storetest.FreeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
 	server(t, fmt.Sprintf(`
@@ -82,43 +76,11 @@ func TestTLS(t *testing.T) {
 		_, _, err = openWith(t, o).Load(t.Context(), "r")
 		return err
 	}
-	if err := load(url.Values{"ca": {cert}, "cert": {cert}, "key": {key}}); err != nil {
-		t.Error(err)
-	}
-	if err := load(url.Values{"cert": {cert}, "key": {key}}); err == nil || !strings.Contains(err.Error(), "x509") {
-		t.Errorf("without ca: got %v, want the certificate to be refused", err)
-	}
+	storetest.TLS(t, cert, key, load)
 	if err := load(url.Values{"ca": {cert}}); err == nil || !strings.Contains(err.Error(), "certificate required") {
 		t.Errorf("without a certificate: got %v, want it to be required", err)
 	}
 	if err := load(nil); err == nil || !strings.Contains(err.Error(), "HTTPS") {
 		t.Errorf("without TLS: got %v, want Consul to say that it is HTTPS", err)
 	}
-}
-
-// certificate writes a self-signed certificate for 127.0.0.1, for both sides, and its key.
-func certificate(t *testing.T) (certFile, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	cert, err1 := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	pkcs8, err2 := x509.MarshalPKCS8PrivateKey(key)
-	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
-	}
-	write := func(name, kind string, der []byte) string {
-		file := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	return write("cert", "CERTIFICATE", cert), write("key", "PRIVATE KEY", pkcs8)
 }

@@ -49,6 +49,15 @@ func TestStore(t *testing.T) {
 	})
 }
 
+// BenchmarkStore has transactions that take no longer than their work.
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Store {
+		server := start(b)
+		server.Set(emulator.Faults{Hold: 1})
+		return open(b, server.URL())
+	})
+}
+
 // start starts a database with a table for the test.
 func start(t testing.TB) *emulator.Server {
 	t.Helper()
@@ -69,15 +78,7 @@ func open(t testing.TB, endpoint string) *dynamodb.Store {
 func openWith(t testing.TB, o dynamodb.Options) *dynamodb.Store {
 	t.Helper()
 	s, err := dynamodb.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return storetest.Opened(t, s, err)
 }
 
 // plainClient returns a client of DynamoDB, to look behind the store.
@@ -104,16 +105,6 @@ func trim(t testing.TB, plain *sdk.Client, table string, realm store.Realm, upTo
 		in := &sdk.DeleteItemInput{TableName: &table, Key: key(string(realm), fmt.Sprintf("v1/log/%020d", rev))}
 		if _, err := plain.DeleteItem(t.Context(), in); err != nil {
 			t.Fatal(err)
-		}
-	}
-}
-
-// eventually fails the test if f has not returned true after 20 seconds.
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not after 20 seconds: %s", what)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/dynamodb"
+	"github.com/event-gateway/event-gateway/store/storetest"
 	emulator "github.com/event-gateway/event-gateway/store/storetest/dynamodb"
 )
 
@@ -36,7 +37,7 @@ func TestUnknownOutcome(t *testing.T) {
 		server := start(t)
 		s := impatient(t, server.URL())
 		befalls(server, kind, 1, "TransactWriteItems")
-		c := commit("k", 0)
+		c := storetest.Commit("k", 0)
 		_, err := s.Commit(t.Context(), "r", store.Head{}, c)
 		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrUnusable) {
 			t.Errorf("fault %d: got %v", kind, err)
@@ -60,13 +61,13 @@ func TestNotBegun(t *testing.T) {
 		server := start(t)
 		s := impatient(t, server.URL())
 		befalls(server, kind, 3, "TransactWriteItems")
-		head, err := s.Commit(t.Context(), "r", store.Head{}, commit("k", 0))
+		head, err := s.Commit(t.Context(), "r", store.Head{}, storetest.Commit("k", 0))
 		if n := server.Calls("TransactWriteItems"); err != nil || n != 4 {
 			t.Errorf("fault %d: got %v after %d tries", kind, err, n)
 		}
 		befalls(server, kind, 0, "TransactWriteItems")
 		begin := time.Now()
-		_, err = s.Commit(t.Context(), "r", head, commit("k", 1))
+		_, err = s.Commit(t.Context(), "r", head, storetest.Commit("k", 1))
 		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrUnusable) || !strings.Contains(err.Error(), table) {
 			t.Errorf("fault %d, without end: got %v", kind, err)
 		}
@@ -81,11 +82,11 @@ func TestConflictIsLookedAt(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	s := open(t, server.URL())
-	w := &writer{t: t}
-	w.commit(s, 1)
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 1)
 	before := server.Calls("TransactWriteItems")
 	befalls(server, emulator.Conflict, 0, "TransactWriteItems")
-	if _, err := s.Commit(t.Context(), "r", store.Head{}, commit("k", 0)); !errors.Is(err, store.ErrConflict) {
+	if _, err := s.Commit(t.Context(), "r", store.Head{}, storetest.Commit("k", 0)); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("got %v, want ErrConflict", err)
 	}
 	if n := server.Calls("TransactWriteItems") - before; n != 1 {
@@ -113,15 +114,15 @@ func TestReadsAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	s := open(t, server.URL())
-	w := &writer{t: t}
-	w.commit(s, 3)
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 3)
 	trim(t, plainClient(t, server.URL()), table, "r", 1)
 	changes := func(after store.Rev, want int, trimmed bool) error {
 		commits, head, err := s.Changes(t.Context(), "r", after, 0)
 		if trimmed && errors.Is(err, store.ErrTrimmed) {
 			return nil
 		}
-		if err == nil && (trimmed || len(commits) != want || head != w.head) {
+		if err == nil && (trimmed || len(commits) != want || head != w.Head) {
 			err = fmt.Errorf("%d commits, %v", len(commits), head)
 		}
 		return err
@@ -136,7 +137,7 @@ func TestReadsAreTriedAgain(t *testing.T) {
 		"TransactGetItems": func() error { return changes(0, 0, true) },
 		"BatchGetItem": func() error {
 			moved, err := s.Heads(t.Context(), known, 0)
-			if err == nil && (len(moved) != 1 || moved["r"] != w.head) {
+			if err == nil && (len(moved) != 1 || moved["r"] != w.Head) {
 				err = fmt.Errorf("moved: %v", moved)
 			}
 			return err
@@ -172,7 +173,7 @@ func TestHang(t *testing.T) {
 	server := start(t)
 	s := impatient(t, server.URL())
 	server.Set(emulator.Faults{List: []emulator.Fault{{Kind: emulator.Hang}}})
-	failsSoon(t, s, "does not answer: nothing within 1s")
+	storetest.Away(t, s, 0, timeout, "does not answer: nothing within 1s")
 }
 
 // TestSeenOneByOne: a transaction's writes are not seen at once. Loads and changes are right all the same.

@@ -2,6 +2,7 @@ package dynamodb_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/storetest"
 	emulator "github.com/event-gateway/event-gateway/store/storetest/dynamodb"
 )
 
@@ -95,8 +97,8 @@ func TestExpiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, server.URL())
-	w := &writer{t: t}
-	w.commit(s, 3)
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 3)
 	server.Forward(2*store.LogAge - time.Minute)
 	if n := server.Expire(); n != 0 {
 		t.Errorf("%d items are gone a minute too early", n)
@@ -106,10 +108,10 @@ func TestExpiry(t *testing.T) {
 		t.Errorf("%d items are gone, want the 3 log entries", n)
 	}
 	items, head, err := s.Load(t.Context(), "r")
-	if len(items) != 1 || head != w.head || err != nil {
-		t.Errorf("got %v, %v, %v; want %v", items, head, err, w.head)
+	if len(items) != 1 || head != w.Head || err != nil {
+		t.Errorf("got %v, %v, %v; want %v", items, head, err, w.Head)
 	}
-	w.commit(s, 2)
+	w.Commit(s, 2)
 	for after := range store.Rev(3) {
 		if _, _, err := s.Changes(t.Context(), "r", after, 0); !errors.Is(err, store.ErrTrimmed) {
 			t.Errorf("after %d: got %v, want ErrTrimmed", after, err)
@@ -126,14 +128,14 @@ func TestCommitsMeanwhile(t *testing.T) {
 	server := start(t)
 	plain := plainClient(t, server.URL())
 	s := open(t, server.URL())
-	w := &writer{t: t}
-	w.commit(s, 1)
-	_, live := newLiveOf(t, server.URL(), "r")
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 1)
+	_, live := storetest.NewLive(t, impatient(t, server.URL()), "r")
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer close(done)
-		w.commit(s, 100)
+		w.Commit(s, 100)
 	})
 	for upTo, last := store.Rev(1), false; !last; upTo++ {
 		select {
@@ -147,27 +149,17 @@ func TestCommitsMeanwhile(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	eventually(t, "the gateway has all", func() bool { return live.Snapshot().Head == w.head })
+	storetest.Eventually(t, "the gateway has all", func() bool { return live.Snapshot().Head == w.Head })
 }
 
 func TestHoleInTheLog(t *testing.T) {
 	t.Parallel()
 	server := start(t)
-	s := open(t, server.URL())
-	w := &writer{t: t}
-	w.commit(s, 30)
-	in := &sdk.DeleteItemInput{TableName: aws.String(table), Key: key("r", "v1/log/00000000000000000003")}
-	if _, err := plainClient(t, server.URL()).DeleteItem(t.Context(), in); err != nil {
-		t.Fatal(err)
-	}
-	for after := range store.Rev(3) {
-		if _, _, err := s.Changes(t.Context(), "r", after, 0); !errors.Is(err, store.ErrTrimmed) {
-			t.Errorf("after %d: got %v, want ErrTrimmed", after, err)
-		}
-	}
-	if commits, _, err := s.Changes(t.Context(), "r", 3, 0); len(commits) != 27 || err != nil {
-		t.Errorf("after 3: got %v, %v", commits, err)
-	}
+	storetest.HoleInTheLog(t, open(t, server.URL()), func(rev store.Rev) error {
+		in := &sdk.DeleteItemInput{TableName: aws.String(table), Key: key("r", fmt.Sprintf("v1/log/%020d", rev))}
+		_, err := plainClient(t, server.URL()).DeleteItem(t.Context(), in)
+		return err
+	})
 }
 
 // TestBrokenRecords: what cannot be read is left out, or an error of that realm, and harms nothing else.
@@ -200,7 +192,7 @@ func TestBrokenRecords(t *testing.T) {
 			t.Errorf("Load of %s: %v", realm, err)
 		}
 	}
-	if _, err := s.Commit(t.Context(), "x", store.Head{}, commit("k", 0)); !errors.Is(err, store.ErrConflict) {
+	if _, err := s.Commit(t.Context(), "x", store.Head{}, storetest.Commit("k", 0)); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("Commit to x: %v, want ErrConflict", err)
 	}
 	items, at, err := s.Load(t.Context(), "y")
@@ -228,16 +220,15 @@ func TestBrokenRecords(t *testing.T) {
 	} {
 		put(t, plain, with(key("r", sort), attributes{"head": text("x"), "entry": binary("x")}))
 	}
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(open(t, server.URL()), 3)
-	f.reaches(w)
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(open(t, server.URL()), 3)
+	f.Reaches(w)
 	moved, err := s.Heads(t.Context(), map[store.Realm]store.Rev{"r": 0, "x": 1, "x2": 1, "x3": 1}, time.Minute)
-	if err != nil || len(moved) != 1 || moved["r"] != w.head {
-		t.Errorf("got %v, %v; want r at %v", moved, err, w.head)
+	if err != nil || len(moved) != 1 || moved["r"] != w.Head {
+		t.Errorf("got %v, %v; want r at %v", moved, err, w.Head)
 	}
-	if items, head, err := s.Load(t.Context(), "r"); len(items) != 1 || head != w.head || err != nil {
+	if items, head, err := s.Load(t.Context(), "r"); len(items) != 1 || head != w.Head || err != nil {
 		t.Errorf("Load of r: %v, %v, %v", items, head, err)
 	}
 }
@@ -248,23 +239,23 @@ func TestMadeAnew(t *testing.T) {
 	server := start(t)
 	plain := plainClient(t, server.URL())
 	s := open(t, server.URL())
-	w := &writer{t: t}
-	w.commit(s, 5)
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 5)
 	for sort := range all(t, plain) {
 		if _, err := plain.DeleteItem(t.Context(), &sdk.DeleteItemInput{TableName: aws.String(table), Key: key("r", sort)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Commit(t.Context(), "r", w.head, commit("k", 5)); !errors.Is(err, store.ErrConflict) {
+	if _, err := s.Commit(t.Context(), "r", w.Head, storetest.Commit("k", 5)); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a commit to what was there: got %v, want ErrConflict", err)
 	}
-	anew := &writer{t: t}
-	anew.commit(s, 2)
-	if _, _, err := s.Changes(t.Context(), "r", w.head.Rev, 0); !errors.Is(err, store.ErrTrimmed) {
+	anew := &storetest.Writer{T: t}
+	anew.Commit(s, 2)
+	if _, _, err := s.Changes(t.Context(), "r", w.Head.Rev, 0); !errors.Is(err, store.ErrTrimmed) {
 		t.Errorf("got %v, want ErrTrimmed", err)
 	}
-	if items, head, err := s.Load(t.Context(), "r"); len(items) != 1 || head != anew.head || err != nil {
-		t.Errorf("got %v, %v, %v; want %v", items, head, err, anew.head)
+	if items, head, err := s.Load(t.Context(), "r"); len(items) != 1 || head != anew.Head || err != nil {
+		t.Errorf("got %v, %v, %v; want %v", items, head, err, anew.Head)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/dynamodb"
+	"github.com/event-gateway/event-gateway/store/storetest"
 	emulator "github.com/event-gateway/event-gateway/store/storetest/dynamodb"
 )
 
@@ -29,7 +30,7 @@ func unusable(t *testing.T, s *dynamodb.Store, want string) {
 		"Load":    func() error { _, _, err := s.Load(t.Context(), "r"); return err },
 		"Changes": func() error { _, _, err := s.Changes(t.Context(), "r", 3, time.Minute); return err },
 		"Heads":   func() error { _, err := s.Heads(t.Context(), map[store.Realm]store.Rev{"r": 0}, 0); return err },
-		"Commit":  func() error { _, err := s.Commit(t.Context(), "r", store.Head{}, commit("k", 0)); return err },
+		"Commit":  func() error { _, err := s.Commit(t.Context(), "r", store.Head{}, storetest.Commit("k", 0)); return err },
 	} {
 		err := call()
 		if !errors.Is(err, store.ErrUnusable) || !strings.Contains(err.Error(), want) {
@@ -103,12 +104,11 @@ func TestLeastPermissions(t *testing.T) {
 	if is, err := s.Inspect(t.Context()); is != "DynamoDB" || err != nil {
 		t.Errorf("got %q, %v", is, err)
 	}
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(s, 3)
-	f.reaches(w)
-	if _, err := s.Commit(t.Context(), "r", w.head, store.Commit{ID: "id", Ops: []store.Op{{Key: "k", Was: 3}}}); err != nil {
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(s, 3)
+	f.Reaches(w)
+	if _, err := s.Commit(t.Context(), "r", w.Head, store.Commit{ID: "id", Ops: []store.Op{{Key: "k", Was: 3}}}); err != nil {
 		t.Error(err)
 	}
 	if items, _, err := s.Load(t.Context(), "r"); len(items) != 0 || err != nil {
@@ -118,7 +118,7 @@ func TestLeastPermissions(t *testing.T) {
 	if _, _, err := s.Changes(t.Context(), "r", 0, 0); !errors.Is(err, store.ErrTrimmed) {
 		t.Errorf("got %v, want ErrTrimmed", err)
 	}
-	if n := f.failures(); n != 0 {
+	if n := f.Failures(); n != 0 {
 		t.Errorf("the follower failed %d times", n)
 	}
 	denied := func(action string, call func() error) {
@@ -174,7 +174,7 @@ func create(t *testing.T, plain *sdk.Client, table string, keys [2]string) {
 	if _, err := plain.CreateTable(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the table can be used", func() bool {
+	storetest.Eventually(t, "the table can be used", func() bool {
 		out, err := plain.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: &table})
 		return err == nil && out.Table.TableStatus == types.TableStatusActive
 	})

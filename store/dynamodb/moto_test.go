@@ -26,7 +26,7 @@ func TestMoto(t *testing.T) {
 	endpoint := oneByOne(t, servers.Moto(t))
 	create(t, plainClient(t, endpoint), table, [2]string{"realm", "key"})
 	s := open(t, endpoint)
-	(&writer{t: t}).commit(s, 2)
+	(&storetest.Writer{T: t}).Commit(s, 2)
 	if is, err := s.Inspect(t.Context()); !strings.HasPrefix(is, "DynamoDB, which never trims") || err != nil {
 		t.Errorf("it is %q, %v", is, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/goleak"
@@ -34,6 +33,10 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Store { return open(b, server(b)) })
+}
+
 // server starts an etcd for the test and returns its endpoint.
 func server(t testing.TB) string {
 	t.Helper()
@@ -53,16 +56,13 @@ func serve(t testing.TB, o embed.Options) *embed.Server {
 
 func open(t testing.TB, endpoint string) *etcd.Store {
 	t.Helper()
-	s, err := etcd.Open(etcd.Options{Endpoints: []string{endpoint}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return openWith(t, etcd.Options{Endpoints: []string{endpoint}})
+}
+
+func openWith(t testing.TB, o etcd.Options) *etcd.Store {
+	t.Helper()
+	s, err := etcd.Open(o)
+	return storetest.Opened(t, s, err)
 }
 
 // plainClient returns a client of etcd, to look behind the store.
@@ -74,14 +74,4 @@ func plainClient(t testing.TB, endpoint string) *clientv3.Client {
 	}
 	t.Cleanup(func() { c.Close() })
 	return c
-}
-
-// eventually fails the test if f has not returned true after 20 seconds.
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not after 20 seconds: %s", what)
-		}
-	}
 }

@@ -2,6 +2,7 @@ package etcd_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/etcd"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 // TestLayout: other versions of the gateway read and write the same keys.
@@ -18,11 +20,7 @@ func TestLayout(t *testing.T) {
 	endpoint := server(t)
 	plain := plainClient(t, endpoint)
 	for _, prefix := range []string{"", "/other/"} {
-		s, err := etcd.Open(etcd.Options{Endpoints: []string{endpoint}, Prefix: prefix})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
+		s := openWith(t, etcd.Options{Endpoints: []string{endpoint}, Prefix: prefix})
 		c := store.Commit{ID: "id", Ops: []store.Op{{Key: "a/b", Value: []byte("x y")}, {Key: "c", Value: []byte{}}}}
 		head, err := s.Commit(t.Context(), "r", store.Head{}, c)
 		if err != nil {
@@ -63,8 +61,8 @@ func TestLostLease(t *testing.T) {
 	endpoint := server(t)
 	plain := plainClient(t, endpoint)
 	s := open(t, endpoint)
-	w := &writer{t: t}
-	w.commit(s, 2)
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 2)
 	leases, err := plain.Leases(t.Context())
 	if err != nil || len(leases.Leases) != 1 {
 		t.Fatalf("got %v, %v; want one lease for all commits", leases, err)
@@ -72,11 +70,11 @@ func TestLostLease(t *testing.T) {
 	if _, err := plain.Revoke(t.Context(), leases.Leases[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	w.commit(s, 1)
+	w.Commit(s, 1)
 	if _, _, err := s.Changes(t.Context(), "r", 1, 0); !errors.Is(err, store.ErrTrimmed) {
 		t.Errorf("of the lost entries: got %v, want ErrTrimmed", err)
 	}
-	if commits, head, err := s.Changes(t.Context(), "r", 2, 0); len(commits) != 1 || head != w.head || err != nil {
+	if commits, head, err := s.Changes(t.Context(), "r", 2, 0); len(commits) != 1 || head != w.Head || err != nil {
 		t.Errorf("of the new entry: got %v, %v, %v", commits, head, err)
 	}
 }
@@ -84,20 +82,10 @@ func TestLostLease(t *testing.T) {
 func TestHoleInTheLog(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t)
-	s := open(t, endpoint)
-	w := &writer{t: t}
-	w.commit(s, 5)
-	if _, err := plainClient(t, endpoint).Delete(t.Context(), "/event-gateway/v1/log/r/00000000000000000003"); err != nil {
-		t.Fatal(err)
-	}
-	for after := range store.Rev(3) {
-		if _, _, err := s.Changes(t.Context(), "r", after, 0); !errors.Is(err, store.ErrTrimmed) {
-			t.Errorf("after %d: got %v, want ErrTrimmed", after, err)
-		}
-	}
-	if commits, _, err := s.Changes(t.Context(), "r", 3, 0); len(commits) != 2 || err != nil {
-		t.Errorf("after 3: got %v, %v", commits, err)
-	}
+	storetest.HoleInTheLog(t, open(t, endpoint), func(rev store.Rev) error {
+		_, err := plainClient(t, endpoint).Delete(t.Context(), fmt.Sprintf("/event-gateway/v1/log/r/%020d", rev))
+		return err
+	})
 }
 
 // TestBrokenRecords: what cannot be read is left out, or an error of that realm, and harms nothing else.
@@ -136,14 +124,13 @@ func TestBrokenRecords(t *testing.T) {
 	for _, key := range []string{"i", "hi", "log", "log/", "log/x", "log/x/", "log//", "heads/", "heads/a/b", "items"} {
 		put(key, "x")
 	}
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(open(t, endpoint), 1)
-	f.reaches(w)
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(open(t, endpoint), 1)
+	f.Reaches(w)
 	moved, err := s.Heads(t.Context(), map[store.Realm]store.Rev{"r": 0, "x": 0}, time.Minute)
-	if err != nil || len(moved) != 1 || moved["r"] != w.head {
-		t.Errorf("got %v, %v; want r at %v", moved, err, w.head)
+	if err != nil || len(moved) != 1 || moved["r"] != w.Head {
+		t.Errorf("got %v, %v; want r at %v", moved, err, w.Head)
 	}
 }
 
@@ -168,23 +155,17 @@ func TestUser(t *testing.T) {
 	must(plain.AuthEnable(ctx))
 
 	login := func(password string) *etcd.Store {
-		s, err := etcd.Open(etcd.Options{Endpoints: []string{endpoint}, Username: "me", Password: password, Timeout: 30 * time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		return s
+		return openWith(t, etcd.Options{Endpoints: []string{endpoint}, Username: "me", Password: password, Timeout: 30 * time.Second})
 	}
 	s := login("right")
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(s, 3)
-	f.reaches(w)
-	if items, head, err := s.Load(ctx, "r"); len(items) != 1 || head != w.head || err != nil {
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(s, 3)
+	f.Reaches(w)
+	if items, head, err := s.Load(ctx, "r"); len(items) != 1 || head != w.Head || err != nil {
 		t.Errorf("got %v, %v, %v", items, head, err)
 	}
-	if n := f.failures(); n != 0 {
+	if n := f.Failures(); n != 0 {
 		t.Errorf("the follower failed %d times", n)
 	}
 	if _, _, err := login("wrong-secret").Load(ctx, "r"); err == nil || strings.Contains(err.Error(), "secret") {

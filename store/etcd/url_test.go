@@ -1,24 +1,14 @@
 package etcd_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/event-gateway/event-gateway/store/etcd"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 func parse(t *testing.T, raw string) (etcd.Options, error) {
@@ -71,66 +61,14 @@ func TestParseURL(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "cert"), filepath.Join(dir, "key")
-	pair, pool := certificate(t, certFile, keyFile)
-
-	// In front of a server without TLS.
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
-		Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{"h2"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	forward(t, l, server(t), nil)
-	load := func(query string) error {
-		o, err := parse(t, "etcd://"+l.Addr().String()+"?timeout=2s&"+query)
+	cert, key := storetest.Certificate(t)
+	addr := storetest.TLSProxy(t, server(t), cert, key, "h2")
+	storetest.TLS(t, cert, key, func(files url.Values) error {
+		o, err := parse(t, "etcd://"+addr+"?timeout=2s&"+files.Encode())
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := etcd.Open(o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		_, _, err = s.Load(t.Context(), "r")
+		_, _, err = openWith(t, o).Load(t.Context(), "r")
 		return err
-	}
-	files := url.Values{"ca": {certFile}, "cert": {certFile}, "key": {keyFile}}
-	if err := load(files.Encode()); err != nil {
-		t.Error(err)
-	}
-	files.Del("ca")
-	if err := load(files.Encode()); err == nil || !strings.Contains(err.Error(), "x509") {
-		t.Errorf("without ca: got %v, want the certificate to be refused", err)
-	}
-}
-
-// certificate writes a self-signed certificate for 127.0.0.1.
-func certificate(t *testing.T, certFile, keyFile string) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err1 := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	pkcs8, err2 := x509.MarshalPKCS8PrivateKey(key)
-	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
-	pair, err3 := tls.X509KeyPair(certPEM, keyPEM)
-	if err1, err2 = os.WriteFile(certFile, certPEM, 0o600), os.WriteFile(keyFile, keyPEM, 0o600); err1 != nil || err2 != nil || err3 != nil {
-		t.Fatal(err1, err2, err3)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(certPEM)
-	return pair, pool
+	})
 }

@@ -16,32 +16,32 @@ func (s suite) ends(t *testing.T) {
 	s.test(t, "every call after Close is ErrClosed", endsAfterClose)
 }
 
-// waits are the calls that wait, of a realm that nobody writes to.
-func waits(s store.Store, realm store.Realm) map[string]func(context.Context) error {
+// waits are the calls that wait, of a realm that is at a revision and that nobody writes to.
+func waits(s store.Store, realm store.Realm, at store.Rev) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Changes": func(ctx context.Context) error {
-			_, _, err := s.Changes(ctx, realm, 0, long)
+			_, _, err := s.Changes(ctx, realm, at, long)
 			return err
 		},
 		"Heads": func(ctx context.Context) error {
-			_, err := s.Heads(ctx, map[store.Realm]store.Rev{realm: 0}, long)
+			_, err := s.Heads(ctx, map[store.Realm]store.Rev{realm: at}, long)
 			return err
 		},
 	}
 }
 
-func calls(s store.Store, realm store.Realm) map[string]func(context.Context) error {
-	all := waits(s, realm)
+func calls(s store.Store, realm store.Realm, at store.Rev) map[string]func(context.Context) error {
+	all := waits(s, realm, at)
 	all["Load"] = func(ctx context.Context) error {
 		_, _, err := s.Load(ctx, realm)
 		return err
 	}
 	all["Changes now"] = func(ctx context.Context) error {
-		_, _, err := s.Changes(ctx, realm, 0, 0)
+		_, _, err := s.Changes(ctx, realm, at, 0)
 		return err
 	}
 	all["Heads now"] = func(ctx context.Context) error {
-		_, err := s.Heads(ctx, map[store.Realm]store.Rev{realm: 0}, 0)
+		_, err := s.Heads(ctx, map[store.Realm]store.Rev{realm: at}, 0)
 		return err
 	}
 	all["Commit"] = func(ctx context.Context) error {
@@ -53,7 +53,7 @@ func calls(s store.Store, realm store.Realm) map[string]func(context.Context) er
 }
 
 func endsWithContext(t *testing.T, e env) {
-	for name, call := range waits(e.Open(), e.realm) {
+	for name, call := range waits(e.Open(), e.realm, 0) {
 		ctx, cancel := context.WithCancel(e.ctx)
 		time.AfterFunc(50*time.Millisecond, cancel)
 		e.within(t, soon, name, func(context.Context) {
@@ -74,7 +74,7 @@ func endsWithContext(t *testing.T, e env) {
 func endsBefore(t *testing.T, e env) {
 	ended, cancel := context.WithCancel(e.ctx)
 	cancel()
-	for name, call := range calls(e.Open(), e.realm) {
+	for name, call := range calls(e.Open(), e.realm, 0) {
 		e.within(t, soon, name, func(context.Context) {
 			if err := call(ended); !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: got %v, want context.Canceled", name, err)
@@ -86,7 +86,7 @@ func endsBefore(t *testing.T, e env) {
 func endsWithClose(t *testing.T, e env) {
 	s := e.Open()
 	errs := make(chan error)
-	under := waits(s, e.realm)
+	under := waits(s, e.realm, 0)
 	for _, call := range under {
 		go func() { errs <- call(e.ctx) }()
 	}
@@ -112,7 +112,7 @@ func endsAfterClose(t *testing.T, e env) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-		for name, call := range calls(s, e.realm) {
+		for name, call := range calls(s, e.realm, 0) {
 			if err := call(e.ctx); !errors.Is(err, store.ErrClosed) {
 				t.Errorf("%s: got %v, want ErrClosed", name, err)
 			}

@@ -97,7 +97,7 @@ func (v versions) lack(t *testing.T) {
 // gateway reads the realm as gateways do.
 func (v versions) gateway(t *testing.T, s store.Store) (*store.Live, *store.Config, *store.Rules) {
 	t.Helper()
-	rules := store.NewRules([]store.FunctionType{{Name: "http", Fields: []store.Field{{Name: "url"}}}}, false)
+	rules := rules()
 	live := store.NewLive(s, v.realm, rules, slog.New(slog.DiscardHandler))
 	if err := live.CatchUp(v.ctx); err != nil {
 		t.Fatal(err)

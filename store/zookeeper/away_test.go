@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,60 +23,14 @@ const (
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	cluster := servers.ZooKeeper(t, 1)
-	server := cluster.Members[0]
-	var logged storetest.Buffer
-	s := openWith(t, zookeeper.Options{
-		Endpoints: []string{server.Addr()}, Timeout: timeout,
-		Logger: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	storetest.Restart(t, storetest.Server{
+		Name: "ZooKeeper",
+		Open: func(timeout time.Duration, log *slog.Logger) store.Database {
+			return openWith(t, zookeeper.Options{Endpoints: cluster.Addrs(), Timeout: timeout, Logger: log})
+		},
+		Kill:  func() { cluster.Members[0].Kill(t) },
+		Start: func() { cluster.Members[0].Start(t); cluster.WaitReady(t) },
 	})
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-
-	w.commit(s, 3)
-	f.reaches(w)
-	for round := range 2 {
-		server.Kill(t)
-		failsSoon(t, s)
-		eventually(t, "the follower is told", func() bool { return f.failures() > round })
-
-		server.Start(t)
-		cluster.WaitReady(t)
-		w.commit(open(t, server.Addr()), 50)
-		f.reaches(w)
-		w.commit(open(t, server.Addr()), 1)
-		f.reaches(w)
-	}
-	for _, line := range []string{"ZooKeeper is away", "ZooKeeper is back"} {
-		eventually(t, line+" is logged twice", func() bool { return strings.Count(logged.String(), line) >= 2 })
-	}
-}
-
-// failsSoon checks that each call fails while the database is away, well before its wait is over.
-func failsSoon(t *testing.T, s *zookeeper.Store) {
-	t.Helper()
-	fails := func(name string, call func() error) {
-		t.Helper()
-		begin := time.Now()
-		err := call()
-		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrTrimmed) || errors.Is(err, store.ErrUnusable) {
-			t.Errorf("%s: got %v, want the database to be away", name, err)
-		}
-		if took := time.Since(begin); took > timeout+3*time.Second {
-			t.Errorf("%s: failed after %v", name, took)
-		}
-	}
-	fails("Load", func() error { _, _, err := s.Load(t.Context(), "r"); return err })
-	fails("Changes", func() error { _, _, err := s.Changes(t.Context(), "r", 3, 0); return err })
-	fails("Changes, waiting", func() error { _, _, err := s.Changes(t.Context(), "r", 3, time.Minute); return err })
-	fails("Heads", func() error { _, err := s.Heads(t.Context(), map[store.Realm]store.Rev{"r": 0}, 0); return err })
-	fails("Heads, waiting", func() error {
-		_, err := s.Heads(t.Context(), map[store.Realm]store.Rev{"r": 0}, time.Minute)
-		return err
-	})
-	fails("Commit", func() error { _, err := s.Commit(t.Context(), "r", store.Head{}, commit("k", 0)); return err })
-	fails("Inspect", func() error { _, err := s.Inspect(t.Context()); return err })
-	fails("Realms", func() error { _, err := s.Realms(t.Context()); return err })
 }
 
 func TestStartsBeforeItsDatabase(t *testing.T) {
@@ -106,7 +59,7 @@ func TestStartsBeforeItsDatabase(t *testing.T) {
 	}
 	server.Start(t)
 	for _, s := range stores {
-		eventually(t, "the database is found", func() bool {
+		storetest.Eventually(t, "the database is found", func() bool {
 			_, _, err := s.Load(t.Context(), "r")
 			return err == nil
 		})
@@ -119,23 +72,22 @@ func TestSilence(t *testing.T) {
 	addr := server(t)
 	p := servers.NewProxy(t, addr)
 	s := openWith(t, zookeeper.Options{Endpoints: []string{p.Addr()}, Timeout: timeout, Session: 2 * time.Second})
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(s, 1)
-	f.reaches(w)
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(s, 1)
+	f.Reaches(w)
 	p.Hang()
-	failsSoon(t, s)
+	storetest.Away(t, s, w.Head.Rev, timeout, "")
 	begin := time.Now()
 	_, _, err := s.Changes(t.Context(), "r", 1, time.Minute)
 	if took := time.Since(begin); err == nil || took > 10*time.Second {
 		t.Errorf("after %v: got %v, want an error within 10 seconds", took, err)
 	}
-	w.commit(open(t, addr), 3)
+	w.Commit(open(t, addr), 3)
 	time.Sleep(3 * time.Second) // the session is over
 	p.Heal()
 	begin = time.Now()
-	f.reaches(w)
+	f.Reaches(w)
 	t.Logf("the follower is there %v after the heal", time.Since(begin))
 
 	// Closing does not wait for a server that does not answer.
@@ -158,7 +110,7 @@ func TestManyCallsWhileAway(t *testing.T) {
 	s := openWith(t, zookeeper.Options{Endpoints: []string{p.Addr()}, Timeout: timeout / 4})
 	found := func() {
 		t.Helper()
-		eventually(t, "the database is found", func() bool {
+		storetest.Eventually(t, "the database is found", func() bool {
 			_, _, err := s.Load(t.Context(), "r")
 			return err == nil
 		})
@@ -186,82 +138,24 @@ func TestManyCallsWhileAway(t *testing.T) {
 	}
 }
 
-// writer commits to realm r.
-type writer struct {
-	t    *testing.T
-	head store.Head
-	ids  []string
-}
-
-func commit(key string, was store.Rev) store.Commit {
-	return store.Commit{ID: "id", Ops: []store.Op{{Key: key, Was: was, Value: []byte("v")}}}
-}
-
-func (w *writer) commit(s *zookeeper.Store, n int) {
-	w.t.Helper()
-	for range n {
-		c := commit("k", w.head.Rev)
-		c.ID = "id-" + w.head.String()
-		head, err := s.Commit(w.t.Context(), "r", w.head, c)
-		if err != nil {
-			w.t.Fatal(err)
+func TestBreaks(t *testing.T) {
+	t.Parallel()
+	storetest.Breaks(t, func(t *testing.T) storetest.Break {
+		addr := server(t)
+		plain, way := plainClient(t, addr), servers.NewProxy(t, addr)
+		return storetest.Break{
+			Near: func() store.Store { return open(t, addr) },
+			Far:  func() store.Store { return open(t, way.Addr()) },
+			Cut:  way.Cut,
+			Heal: way.Heal,
+			Spoil: func() {
+				remove(t, plain, root+"log/_")
+				for path, value := range map[string]string{
+					"records/_/0d4/noslash": "x", "records/_/0b3/functions%2Fdefault%2Fg": "x", "records/_/stray": "x", "i": "x", "log/_/x": "{",
+				} {
+					put(t, plain, root+path, value)
+				}
+			},
 		}
-		w.head, w.ids = head, append(w.ids, c.ID)
-	}
-}
-
-// follower waits for changes of realm r, again and again.
-type follower struct {
-	t      *testing.T
-	cancel context.CancelFunc
-	done   chan struct{}
-
-	mu     sync.Mutex
-	ids    []string
-	failed int
-}
-
-func startFollower(t *testing.T, s *zookeeper.Store) *follower {
-	ctx, cancel := context.WithCancel(t.Context())
-	f := &follower{t: t, cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(f.done)
-		after := store.Rev(0)
-		for ctx.Err() == nil {
-			commits, head, err := s.Changes(ctx, "r", after, time.Minute)
-			if err == nil {
-				after = head.Rev
-			}
-			f.mu.Lock()
-			for _, c := range commits {
-				f.ids = append(f.ids, c.ID)
-			}
-			if err != nil {
-				f.failed++
-			}
-			f.mu.Unlock()
-		}
-	}()
-	return f
-}
-
-func (f *follower) stop() {
-	f.cancel()
-	<-f.done
-}
-
-func (f *follower) failures() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.failed
-}
-
-// reaches waits until the follower has all commits of the writer, each once and in order.
-func (f *follower) reaches(w *writer) {
-	f.t.Helper()
-	eventually(f.t, "the follower has all commits", func() bool {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return slices.Equal(f.ids, w.ids)
 	})
 }

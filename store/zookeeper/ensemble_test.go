@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/storetest"
 	"github.com/event-gateway/event-gateway/store/storetest/servers"
 	"github.com/event-gateway/event-gateway/store/zookeeper"
 )
@@ -21,28 +22,27 @@ func TestEnsemble(t *testing.T) {
 			readers, writers = append(readers, open(t, m.Addr())), append(writers, open(t, m.Addr()))
 		}
 	}
-	w := &writer{t: t}
+	w := &storetest.Writer{T: t}
 	for i := range 300 {
-		w.commit(writers[i%3], 1) // at what another member has just written, and this one may not have yet
+		w.Commit(writers[i%3], 1) // at what another member has just written, and this one may not have yet
 	}
 	for i := range 600 {
-		w.commit(writers[1+i%2], 1)
+		w.Commit(writers[1+i%2], 1)
 		for _, s := range readers[:1+i%2] { // the leader may have told its followers, and not itself
-			if commits, head, err := s.Changes(t.Context(), "r", w.head.Rev-1, 0); len(commits) != 1 || head != w.head || err != nil {
-				t.Fatalf("got %v, %v, %v; want %v", commits, head, err, w.head)
+			if commits, head, err := s.Changes(t.Context(), "r", w.Head.Rev-1, 0); len(commits) != 1 || head != w.Head || err != nil {
+				t.Fatalf("got %v, %v, %v; want %v", commits, head, err, w.Head)
 			}
 		}
 	}
 	for _, s := range writers {
-		if _, err := s.Commit(t.Context(), "r", store.Head{Rev: w.head.Rev, Digest: 1}, commit("k", 1)); !errors.Is(err, store.ErrConflict) {
+		if _, err := s.Commit(t.Context(), "r", store.Head{Rev: w.Head.Rev, Digest: 1}, storetest.Commit("k", 1)); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("at another head: got %v", err)
 		}
 	}
 
 	s := openWith(t, zookeeper.Options{Endpoints: cluster.Addrs(), Session: 2 * time.Second})
-	f := startFollower(t, open(t, cluster.Addrs()...))
-	defer f.stop()
-	f.reaches(w)
+	f := storetest.Follow(t, open(t, cluster.Addrs()...))
+	f.Reaches(w)
 	for round := range 2 {
 		leader = cluster.Leader(t)
 		back := func() { leader.Start(t) }
@@ -54,33 +54,18 @@ func TestEnsemble(t *testing.T) {
 		}
 		begin := time.Now()
 		for i := range 20 {
-			c := commit("k", w.head.Rev)
-			c.ID = fmt.Sprintf("%d-%d", round, i)
-			eventually(t, "a commit lands", func() bool {
-				head, err := s.Commit(t.Context(), "r", w.head, c)
-				if errors.Is(err, store.ErrConflict) { // an earlier try has landed
-					var landed []store.Commit
-					landed, head, err = s.Changes(t.Context(), "r", w.head.Rev, 0)
-					if err == nil && (len(landed) != 1 || landed[0].ID != c.ID) {
-						t.Fatalf("got %v, want %s", landed, c.ID)
-					}
-				}
-				if err == nil {
-					w.head, w.ids = head, append(w.ids, c.ID)
-				}
-				return err == nil
-			})
+			w.CommitSometime(s)
 			if i == 0 {
 				t.Logf("round %d: the first commit landed after %v", round, time.Since(begin))
 			}
 		}
-		f.reaches(w)
+		f.Reaches(w)
 		back()
 		cluster.WaitReady(t)
 		for j, s := range readers {
-			eventually(t, fmt.Sprintf("reader %d has all", j), func() bool {
-				_, head, err := s.Changes(t.Context(), "r", w.head.Rev, 0)
-				return err == nil && head == w.head
+			storetest.Eventually(t, fmt.Sprintf("reader %d has all", j), func() bool {
+				_, head, err := s.Changes(t.Context(), "r", w.Head.Rev, 0)
+				return err == nil && head == w.Head
 			})
 		}
 	}

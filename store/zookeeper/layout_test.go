@@ -12,6 +12,7 @@ import (
 	"github.com/go-zookeeper/zk"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/storetest"
 	"github.com/event-gateway/event-gateway/store/zookeeper"
 )
 
@@ -130,7 +131,7 @@ func TestBrokenRecords(t *testing.T) {
 	if err != nil || at != head || len(items) != 1 || items[0].Key != "a/b" || items[0].Rev != 0 || string(items[0].Value) != "no revision" {
 		t.Errorf("Load of y: %v, %v, %v", items, at, err)
 	}
-	if _, err := s.Commit(t.Context(), "x", store.Head{}, commit("k", 0)); err == nil || errors.Is(err, store.ErrConflict) {
+	if _, err := s.Commit(t.Context(), "x", store.Head{}, storetest.Commit("k", 0)); err == nil || errors.Is(err, store.ErrConflict) {
 		t.Errorf("Commit to x: %v", err)
 	}
 	for _, wait := range []time.Duration{0, time.Minute} {
@@ -145,15 +146,14 @@ func TestBrokenRecords(t *testing.T) {
 	for _, path := range []string{"i", "log/x", "log/x/y", "heads/a/b", "heads/%zz", "items"} {
 		put(t, plain, root+path, "x")
 	}
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(open(t, addr), 1)
-	f.reaches(w)
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(open(t, addr), 1)
+	f.Reaches(w)
 	put(t, plain, root+"heads/x", strings.Repeat("x", 100_000))
 	moved, err := s.Heads(t.Context(), map[store.Realm]store.Rev{"r": 0, "x": 0}, time.Minute)
-	if err != nil || len(moved) != 1 || moved["r"] != w.head {
-		t.Errorf("got %v, %v; want r at %v", moved, err, w.head)
+	if err != nil || len(moved) != 1 || moved["r"] != w.Head {
+		t.Errorf("got %v, %v; want r at %v", moved, err, w.Head)
 	}
 	if realms, err := s.Realms(t.Context()); err != nil || len(realms) != 4 {
 		t.Errorf("got %v, %v; want a, r, x and y", realms, err)
@@ -166,8 +166,8 @@ func TestCommitMeetsStrangers(t *testing.T) {
 	addr := server(t)
 	plain := plainClient(t, addr)
 	s := open(t, addr)
-	w := &writer{t: t}
-	w.commit(s, 2)
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 2)
 	const item = root + "records/r/3c6/k"
 	if got := tree(t, plain, item); got[item] != "2 v" {
 		t.Fatalf("the test is wrong: %q", got)
@@ -176,23 +176,23 @@ func TestCommitMeetsStrangers(t *testing.T) {
 		"the item is gone":          func() { remove(t, plain, item) },
 		"the items are gone":        func() { remove(t, plain, root+"records") },
 		"the log is gone":           func() { remove(t, plain, root+"log") },
-		"the next entry is there":   func() { put(t, plain, fmt.Sprintf(root+"log/r/%020d", w.head.Rev+1), "x") },
-		"the mark is gone":          func() { remove(t, plain, root+"heads/r/"+strings.ReplaceAll(w.head.String(), " ", "-")) },
-		"the head was made again":   func() { remove(t, plain, root+"heads/r"); put(t, plain, root+"heads/r", w.head.String()) },
+		"the next entry is there":   func() { put(t, plain, fmt.Sprintf(root+"log/r/%020d", w.Head.Rev+1), "x") },
+		"the mark is gone":          func() { remove(t, plain, root+"heads/r/"+strings.ReplaceAll(w.Head.String(), " ", "-")) },
+		"the head was made again":   func() { remove(t, plain, root+"heads/r"); put(t, plain, root+"heads/r", w.Head.String()) },
 		"an item that no one wrote": func() { put(t, plain, root+"records/r/12a/%2E%2E", "x") },
 	} {
 		break_()
-		c := commit("k", w.head.Rev)
+		c := storetest.Commit("k", w.Head.Rev)
 		c.ID = name
 		c.Ops = append(c.Ops, store.Op{Key: ".."}, store.Op{Key: "new " + name, Value: []byte("v")}, store.Op{Key: "never", Was: 1})
 		if name == "an item that no one wrote" {
 			c.Ops[1].Value = []byte("ours")
 		}
-		head, err := s.Commit(t.Context(), "r", w.head, c)
+		head, err := s.Commit(t.Context(), "r", w.Head, c)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		w.head = head
+		w.Head = head
 		if got := tree(t, plain, item)[item]; got != fmt.Sprintf("%d v", head.Rev) {
 			t.Errorf("%s: the item is %q", name, got)
 		}
@@ -204,15 +204,15 @@ func TestCommitMeetsStrangers(t *testing.T) {
 		}
 	}
 	remove(t, plain, root+"heads/r")
-	if _, err := s.Commit(t.Context(), "r", w.head, commit("k", w.head.Rev)); !errors.Is(err, store.ErrConflict) {
+	if _, err := s.Commit(t.Context(), "r", w.Head, storetest.Commit("k", w.Head.Rev)); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("the realm is gone: got %v", err)
 	}
 	// It is made again, on top of what is left of it.
-	if head, err := s.Commit(t.Context(), "r", store.Head{}, commit("k", 0)); head.Rev != 1 || err != nil {
+	if head, err := s.Commit(t.Context(), "r", store.Head{}, storetest.Commit("k", 0)); head.Rev != 1 || err != nil {
 		t.Errorf("the realm is made again: got %v, %v", head, err)
 	}
 	remove(t, plain, "/event-gateway")
-	if head, err := s.Commit(t.Context(), "r", store.Head{}, commit("k", 0)); head.Rev != 1 || err != nil {
+	if head, err := s.Commit(t.Context(), "r", store.Head{}, storetest.Commit("k", 0)); head.Rev != 1 || err != nil {
 		t.Errorf("all was gone: got %v, %v", head, err)
 	}
 }
@@ -223,62 +223,51 @@ func TestSetBack(t *testing.T) {
 	addr := server(t)
 	plain := plainClient(t, addr)
 	s, reader, other := open(t, addr), open(t, addr), open(t, addr)
-	w, again := &writer{t: t}, &writer{t: t}
-	w.commit(s, 2)
+	w, again := &storetest.Writer{T: t}, &storetest.Writer{T: t}
+	w.Commit(s, 2)
 	checks := func(name string, now store.Head) {
 		t.Helper()
 		if _, head, err := reader.Changes(t.Context(), "r", now.Rev, 0); head != now || err != nil {
 			t.Errorf("%s: Changes: got %v, %v; want %v", name, head, err, now)
 		}
 	}
-	checks("before", w.head)
+	checks("before", w.Head)
 
 	// The realm is made again, with as many commits.
 	remove(t, plain, root+"heads/r")
 	for i := range 2 {
-		c := commit("k", again.head.Rev)
+		c := storetest.Commit("k", again.Head.Rev)
 		c.ID = fmt.Sprint("other ", i)
-		head, err := other.Commit(t.Context(), "r", again.head, c)
+		head, err := other.Commit(t.Context(), "r", again.Head, c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again.head = head
+		again.Head = head
 	}
-	if _, err := s.Commit(t.Context(), "r", w.head, commit("k", 2)); !errors.Is(err, store.ErrConflict) {
+	if _, err := s.Commit(t.Context(), "r", w.Head, storetest.Commit("k", 2)); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("Commit to another past: %v, want ErrConflict", err)
 	}
-	checks("made again", again.head)
+	checks("made again", again.Head)
 
 	// Somebody puts an old head over the new one, and leaves the rest.
-	w.head = again.head
-	w.commit(s, 1)
-	checks("one more", w.head)
-	put(t, plain, root+"heads/r", again.head.String())
-	if _, err := s.Commit(t.Context(), "r", w.head, commit("k", 2)); !errors.Is(err, store.ErrConflict) {
+	w.Head = again.Head
+	w.Commit(s, 1)
+	checks("one more", w.Head)
+	put(t, plain, root+"heads/r", again.Head.String())
+	if _, err := s.Commit(t.Context(), "r", w.Head, storetest.Commit("k", 2)); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("Commit to a future that is over: %v, want ErrConflict", err)
 	}
-	put(t, plain, root+"heads/r", again.head.String())
-	checks("set back", again.head)
-	w.head = again.head
-	w.commit(s, 1)
-	checks("after it", w.head)
+	put(t, plain, root+"heads/r", again.Head.String())
+	checks("set back", again.Head)
+	w.Head = again.Head
+	w.Commit(s, 1)
+	checks("after it", w.Head)
 }
 
 func TestHoleInTheLog(t *testing.T) {
 	t.Parallel()
 	addr := server(t)
-	s := open(t, addr)
-	w := &writer{t: t}
-	w.commit(s, 5)
-	if err := plainClient(t, addr).Delete(root+"log/r/00000000000000000003", -1); err != nil {
-		t.Fatal(err)
-	}
-	for after := range store.Rev(3) {
-		if _, _, err := s.Changes(t.Context(), "r", after, 0); !errors.Is(err, store.ErrTrimmed) {
-			t.Errorf("after %d: got %v, want ErrTrimmed", after, err)
-		}
-	}
-	if commits, _, err := s.Changes(t.Context(), "r", 3, 0); len(commits) != 2 || err != nil {
-		t.Errorf("after 3: got %v, %v", commits, err)
-	}
+	storetest.HoleInTheLog(t, open(t, addr), func(rev store.Rev) error {
+		return plainClient(t, addr).Delete(fmt.Sprintf(root+"log/r/%020d", rev), -1)
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/storetest"
 	"github.com/event-gateway/event-gateway/store/storetest/servers"
 )
 
@@ -25,7 +26,7 @@ func TestManyRealms(t *testing.T) {
 		go func() {
 			time.Sleep(50 * time.Millisecond) // so that the other one does wait; if not, the test tests less
 			var err error
-			if next, err = other.Commit(t.Context(), realm, at, commit("k", at.Rev)); err != nil {
+			if next, err = other.Commit(t.Context(), realm, at, storetest.Commit("k", at.Rev)); err != nil {
 				t.Error(err)
 			}
 			committed <- time.Now()
@@ -47,7 +48,7 @@ func TestManyRealms(t *testing.T) {
 	}
 	p.Heal()
 	begin := time.Now()
-	eventually(t, "the store is there again", func() bool {
+	storetest.Eventually(t, "the store is there again", func() bool {
 		_, err := s.Heads(t.Context(), known, 0)
 		return err == nil
 	})

@@ -5,12 +5,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 // counter counts the requests that clients send.
@@ -24,12 +24,8 @@ type counter struct {
 // countRequests starts a proxy that counts.
 func countRequests(t *testing.T, to string) *counter {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &counter{addr: l.Addr().String()}
-	forward(t, l, to, c.copy)
+	c := &counter{}
+	c.addr = storetest.Forward(t, to, c.copy)
 	return c
 }
 
@@ -67,9 +63,9 @@ func TestQuietWaitReadsOnce(t *testing.T) {
 	addr := server(t)
 	count := countRequests(t, addr)
 	s, other := open(t, count.addr), open(t, addr)
-	w := &writer{t: t}
-	w.commit(other, 1)
-	head := w.head
+	w := &storetest.Writer{T: t}
+	w.Commit(other, 1)
+	head := w.Head
 	known := map[store.Realm]store.Rev{"r": head.Rev, "nobodys": 0}
 	wait := func() {
 		t.Helper()
@@ -130,22 +126,22 @@ func TestCommitIsOneRequest(t *testing.T) {
 	t.Parallel()
 	count := countRequests(t, server(t))
 	s := open(t, count.addr)
-	w := &writer{t: t}
-	w.commit(s, 1)
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 1)
 	for i := range 3 {
 		before, _ := count.read()
-		c := commit("k", w.head.Rev)
+		c := storetest.Commit("k", w.Head.Rev)
 		if i > 0 {
 			c.Ops = append(c.Ops, store.Op{Key: "..", Value: []byte("v")}) // in another bucket
 		}
 		if i > 1 {
-			c.Ops[1].Was = w.head.Rev
+			c.Ops[1].Was = w.Head.Rev
 		}
-		head, err := s.Commit(t.Context(), "r", w.head, c)
+		head, err := s.Commit(t.Context(), "r", w.Head, c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.head = head
+		w.Head = head
 		after, _ := count.read()
 		if want := []int{1, 2, 1}[i]; after-before != want {
 			t.Errorf("commit %d took %d requests, want %d", i, after-before, want)
@@ -160,11 +156,10 @@ func TestIdleTraffic(t *testing.T) {
 	const idle = 8 * time.Second
 	count := countRequests(t, server(t))
 	s := open(t, count.addr)
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(s, 1)
-	f.reaches(w)
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(s, 1)
+	f.Reaches(w)
 	_, _, err := s.Changes(t.Context(), "r", 1, 100*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)

@@ -1,16 +1,8 @@
 package zookeeper_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/url"
 	"os"
@@ -22,6 +14,7 @@ import (
 	"time"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/storetest"
 	"github.com/event-gateway/event-gateway/store/zookeeper"
 )
 
@@ -81,20 +74,10 @@ func TestParseURL(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "cert"), filepath.Join(dir, "key")
-	pair, pool := certificate(t, certFile, keyFile)
-
-	// In front of a server without TLS.
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
-		Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	forward(t, l, server(t), io.Copy)
-	use := func(query string) error {
-		o, err := parse(t, "zookeeper://"+l.Addr().String()+"?timeout=2s&"+query)
+	cert, key := storetest.Certificate(t)
+	addr := storetest.TLSProxy(t, server(t), cert, key)
+	storetest.TLS(t, cert, key, func(files url.Values) error {
+		o, err := parse(t, "zookeeper://"+addr+"?timeout=2s&"+files.Encode())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,18 +89,7 @@ func TestTLS(t *testing.T) {
 			}
 		}
 		return err
-	}
-	files := url.Values{"ca": {certFile}, "cert": {certFile}, "key": {keyFile}}
-	if err := use(files.Encode()); err != nil {
-		t.Error(err)
-	}
-	files.Del("ca")
-	if err := use(files.Encode()); err == nil || !strings.Contains(err.Error(), "x509") {
-		t.Errorf("without ca: got %v, want the certificate to be refused", err)
-	}
-	if err := use(url.Values{"ca": {certFile}}.Encode()); err == nil {
-		t.Error("without a certificate of the client: no error")
-	}
+	})
 }
 
 // TestOtherServer: something else answers there.
@@ -155,56 +127,4 @@ func TestOtherServer(t *testing.T) {
 		l.Close()
 		server.Wait()
 	}
-}
-
-// forward accepts connections, and has the copiers copy what they send, until the test ends.
-func forward(t *testing.T, l net.Listener, to string, fromClient func(io.Writer, io.Reader) (int64, error)) {
-	var wg sync.WaitGroup
-	t.Cleanup(wg.Wait)
-	t.Cleanup(func() { l.Close() })
-	wg.Go(func() {
-		for {
-			a, err := l.Accept()
-			if err != nil {
-				return
-			}
-			b, err := net.Dial("tcp", to)
-			if err != nil {
-				a.Close()
-				continue
-			}
-			t.Cleanup(func() { a.Close(); b.Close() })
-			wg.Go(func() { fromClient(b, a); b.Close() })
-			wg.Go(func() { io.Copy(a, b); a.Close() })
-		}
-	})
-}
-
-// certificate writes a self-signed certificate for 127.0.0.1.
-func certificate(t *testing.T, certFile, keyFile string) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err1 := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	pkcs8, err2 := x509.MarshalPKCS8PrivateKey(key)
-	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
-	pair, err3 := tls.X509KeyPair(certPEM, keyPEM)
-	if err1, err2 = os.WriteFile(certFile, certPEM, 0o600), os.WriteFile(keyFile, keyPEM, 0o600); err1 != nil || err2 != nil || err3 != nil {
-		t.Fatal(err1, err2, err3)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(certPEM)
-	return pair, pool
 }

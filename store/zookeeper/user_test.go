@@ -34,18 +34,17 @@ func TestUser(t *testing.T) {
 	}
 	var logged storetest.Buffer
 	s := login("me", "right", slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	w := &writer{t: t}
-	f := startFollower(t, s)
-	defer f.stop()
-	w.commit(s, 3)
-	f.reaches(w)
-	if items, head, err := s.Load(t.Context(), "r"); len(items) != 1 || head != w.head || err != nil {
+	w := &storetest.Writer{T: t}
+	f := storetest.Follow(t, s)
+	w.Commit(s, 3)
+	f.Reaches(w)
+	if items, head, err := s.Load(t.Context(), "r"); len(items) != 1 || head != w.Head || err != nil {
 		t.Errorf("got %v, %v, %v", items, head, err)
 	}
 	if version, err := s.Inspect(t.Context()); version != "ZooKeeper 3.8.0" || err != nil {
 		t.Errorf("got %q, %v", version, err)
 	}
-	if n := f.failures(); n != 0 {
+	if n := f.Failures(); n != 0 {
 		t.Errorf("the follower failed %d times", n)
 	}
 	if err := plain.AddAuth("digest", []byte("me:right")); err != nil {
@@ -73,9 +72,9 @@ func TestUser(t *testing.T) {
 		refused("Changes, waiting", err)
 		_, err = s.Heads(t.Context(), map[store.Realm]store.Rev{"r": 0}, 0)
 		refused("Heads", err)
-		_, err = s.Commit(t.Context(), "r", w.head, commit("k", w.head.Rev))
+		_, err = s.Commit(t.Context(), "r", w.Head, storetest.Commit("k", w.Head.Rev))
 		refused("Commit", err)
-		_, err = s.Commit(t.Context(), "other", store.Head{}, commit("k", 0))
+		_, err = s.Commit(t.Context(), "other", store.Head{}, storetest.Commit("k", 0))
 		refused("Commit to another realm", err)
 		_, err = s.Inspect(t.Context())
 		refused("Inspect", err)
@@ -86,18 +85,18 @@ func TestUser(t *testing.T) {
 	if _, err := plain.Create("/gateway/v1/heads/locked", nil, 0, zk.DigestACL(zk.PermAll, "other", "other")); err != nil {
 		t.Fatal(err)
 	}
-	w.commit(s, 1)
-	f.reaches(w)
+	w.Commit(s, 1)
+	f.Reaches(w)
 	moved, err := s.Heads(t.Context(), map[store.Realm]store.Rev{"r": 0, "locked": 7}, 0)
-	if err != nil || len(moved) != 1 || moved["r"] != w.head {
+	if err != nil || len(moved) != 1 || moved["r"] != w.Head {
 		t.Errorf("got %v, %v", moved, err)
 	}
 	if _, _, err := s.Changes(t.Context(), "locked", 7, long); !errors.Is(err, store.ErrUnusable) {
 		t.Errorf("got %v", err)
 	}
 	for range 10 {
-		w.commit(s, 1)
-		f.reaches(w)
+		w.Commit(s, 1)
+		f.Reaches(w)
 	}
 	if log := logged.String(); log != "" {
 		t.Errorf("logged: %s", log)

@@ -35,6 +35,10 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Store { return open(b, server(b)) })
+}
+
 // server starts a ZooKeeper for the test and returns its address.
 func server(t testing.TB) string {
 	t.Helper()
@@ -49,15 +53,7 @@ func open(t testing.TB, addrs ...string) *zookeeper.Store {
 func openWith(t testing.TB, o zookeeper.Options) *zookeeper.Store {
 	t.Helper()
 	s, err := zookeeper.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return storetest.Opened(t, s, err)
 }
 
 // plainClient returns a client of ZooKeeper, to look behind the store.
@@ -78,13 +74,3 @@ func plainClient(t testing.TB, addr string) *zk.Conn {
 type quiet struct{}
 
 func (quiet) Printf(string, ...any) {}
-
-// eventually fails the test if f has not returned true after 20 seconds.
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not after 20 seconds: %s", what)
-		}
-	}
-}
