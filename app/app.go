@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -44,11 +45,10 @@ func New(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logg
 		return nil, err
 	}
 	a.store, a.stop = s, stop
-	if err = usable(ctx, s); err != nil {
-		a.close()
-		return nil, err
-	}
 	if err = a.openSnapshotFile(); err == nil {
+		err = usable(ctx, s, a.file.Holds())
+	}
+	if err == nil {
 		a.gateway, err = newGateway(o, a.store, store.RealmsOptions{File: a.file}, log)
 	}
 	if err == nil {
@@ -69,10 +69,17 @@ func (a *App) openSnapshotFile() (err error) {
 	if len(a.options.HostedDomains) > 0 {
 		realms = a.options.HostedRealms
 	}
-	if a.file, err = store.OpenSnapshotFile(a.options.SnapshotFile, realms, a.log); err != nil {
+	if a.file, err = store.OpenSnapshotFile(a.options.SnapshotFile, storeName(a.options.Store), realms, a.log); err != nil {
 		return fmt.Errorf("%s: %w", a.options.named("snapshot-file"), err)
 	}
 	return nil
+}
+
+// storeName returns a word for the store of a URL, which has nothing of its user, password and parameters in it.
+func storeName(raw string) string {
+	u, _ := url.Parse(raw) // by which it was opened
+	u.User, u.RawQuery, u.ForceQuery = nil, "", false
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(u.String())))
 }
 
 // newGateway puts the parts together. What is measured is registered here. The options of the realms say what is not in the other ones.

@@ -342,7 +342,7 @@ func TestOptions(t *testing.T) {
 		t.Error(o, err)
 	}
 	for url, want := range map[string]string{
-		"redis://h":             `-store: "redis://h" is no store`,
+		"redis://h":             `-store: "redis:" is no kind of store`,
 		"etcd://u:geheim@h?x=y": "-store: ",
 		"://geheim":             "-store: it is no URL",
 		"embed:":                "no embedded store",

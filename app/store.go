@@ -81,12 +81,19 @@ func OpenStore(raw string, log *slog.Logger) (store.Database, error) {
 	return nil, fmt.Errorf("%.20q is no kind of store: there are embed:, memory:, and URLs that begin with etcd://, consul://, zookeeper:// or dynamodb://", u.Scheme+":")
 }
 
-// inspectTime is how long a start waits to be told by the database that it cannot be used.
-const inspectTime = 5 * time.Second
+// How long a start waits to be told by the database that it cannot be used: with a snapshot file there is something to serve.
+const (
+	inspectTime       = 5 * time.Second
+	inspectTimeServed = time.Second
+)
 
 // usable returns an error if the store will not work until somebody changes something. One that is away may come back.
-func usable(ctx context.Context, s store.Database) error {
-	ctx, cancel := context.WithTimeout(ctx, inspectTime)
+func usable(ctx context.Context, s store.Database, served bool) error {
+	patience := inspectTime
+	if served {
+		patience = inspectTimeServed
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if _, err := s.Inspect(ctx); errors.Is(err, store.ErrUnusable) {
 		return err

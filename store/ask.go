@@ -28,6 +28,9 @@ func (r *Realms) ask(ctx context.Context, limit time.Duration, question func(con
 		return question(bounded)
 	}
 	err := try()
+	if errors.Is(err, errReload) {
+		return err // the store did answer
+	}
 	if err != nil && r.options.Frozen != nil && ctx.Err() == nil {
 		r.stats.failures.Add(1)
 		r.log.Warn("the configuration store cannot be read; trying once more on another connection", "error", err)

@@ -138,7 +138,7 @@ func benchFollow(b *testing.B, kept bool) (s *memory.Store, f *store.SnapshotFil
 	}
 	if kept {
 		var err error
-		if f, err = store.OpenSnapshotFile(filepath.Join(b.TempDir(), "snapshot"), 1, slog.New(slog.DiscardHandler)); err != nil {
+		if f, err = store.OpenSnapshotFile(filepath.Join(b.TempDir(), "snapshot"), "a-store", 1, slog.New(slog.DiscardHandler)); err != nil {
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { _ = f.Close() })
@@ -164,7 +164,7 @@ func BenchmarkSnapshotFile100k(b *testing.B) {
 	away := newCounted()
 	away.away.Store(true)
 	for b.Loop() {
-		again, err := store.OpenSnapshotFile(f.Path(), 1, slog.New(slog.DiscardHandler))
+		again, err := store.OpenSnapshotFile(f.Path(), "a-store", 1, slog.New(slog.DiscardHandler))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -2,6 +2,8 @@ package store
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -75,14 +77,19 @@ func total(parts []extent) (size int64) {
 	return size
 }
 
-// scanFile reads a snapshot file of the given size, and returns what it holds and up to where it is good. An error says why nothing of it is.
-func scanFile(r io.ReaderAt, size int64, max int) (*fileIndex, int64, error) {
+// scanFile reads a snapshot file of the given size, and returns what it holds and up to where it is good. An error says why nothing of it is, or
+// that it is of another store than the first line says that it should have.
+func scanFile(r io.ReaderAt, size int64, max int, first string) (*fileIndex, int64, error) {
 	file := bufio.NewReaderSize(io.NewSectionReader(r, 0, size), partSize)
-	format := make([]byte, len(fileFormat))
-	if n, _ := io.ReadFull(file, format); string(format[:n]) != fileFormat {
-		return nil, 0, fmt.Errorf("it does not begin with the line %q", fileFormat[:len(fileFormat)-1])
+	line := make([]byte, len(first))
+	switch n, _ := io.ReadFull(file, line); {
+	case string(line[:n]) == first:
+	case bytes.HasPrefix(line[:n], []byte(fileFormat+" ")):
+		return nil, 0, errors.New("it is of another store than the one that this gateway is started with")
+	default:
+		return nil, 0, fmt.Errorf("it does not begin with the line %q", first[:len(first)-1])
 	}
-	x, good := newFileIndex(max), int64(len(fileFormat))
+	x, good := newFileIndex(max), int64(len(first))
 	var w fileWrite
 	for offset := good; offset < size; {
 		p, n, err := readPart(file, offset, size-offset)

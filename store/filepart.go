@@ -8,10 +8,10 @@ import (
 	"io"
 )
 
-// A snapshot file is a line that names its format, and frames: the length of a part, a checksum, the part. A write of a realm is one or more parts
+// A snapshot file is a line that names its format and the store that it is of, and frames: the length of a part, a checksum, the part. A write of a realm is one or more parts
 // in a row, and counts when the last of them is there. A frame is good only where it was written: the checksum covers its offset.
 const (
-	fileFormat  = "event-gateway snapshot 1\n"
+	fileFormat  = "event-gateway snapshot 1"
 	frameHeader = 4 + 4
 	partSize    = 256 << 10 // about so many bytes of items are in a part
 	maxPart     = 64 << 20  // larger than the largest record that any store takes
@@ -41,6 +41,9 @@ type seal struct {
 const sealSize = 5 * 8
 
 var errDamaged = errors.New("its content is damaged")
+
+// firstLine is how a file of a store begins.
+func firstLine(of string) string { return fileFormat + " " + of + "\n" }
 
 // appendFrame appends the frame of a part, which is to be written at the offset.
 func (p *part) appendFrame(b []byte, offset int64) []byte {

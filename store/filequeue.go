@@ -119,11 +119,13 @@ func (f *SnapshotFile) waits(u *fileUpdate) *int {
 	return &f.waiting.changes
 }
 
-// lacks says that the file will not have the changes of a realm. f.mu is held.
+// lacks says that the file will not have the changes of a realm. f.mu is held, and the caller must not wait for the log.
 func (f *SnapshotFile) lacks(realm Realm) {
 	f.behind[realm] = time.Now().Add(keepAgain)
 	f.stats.Failures++
-	f.log.Warn("the snapshot file lacks changes; the realm is loaded again for it, later", "file", f.path, "realm", realm)
+	f.running.Go(func() {
+		f.log.Warn("the snapshot file lacks changes; the realm is loaded again for it, later", "file", f.path, "realm", realm)
+	})
 }
 
 // run writes what is put until ctx ends, and then what is left. A write that fails is tried again.
@@ -173,24 +175,26 @@ func (f *SnapshotFile) more(u *fileUpdate) bool {
 // written takes the first update out of the queue.
 func (f *SnapshotFile) written(u *fileUpdate) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	*f.waits(u) -= u.size
 	f.queue[0] = fileUpdate{}
 	if f.queue = f.queue[1:]; len(f.queue) == 0 {
 		f.queue = nil
 	}
-	if f.failing {
-		f.failing = false
+	failed := f.failing
+	f.failing = false
+	f.mu.Unlock()
+	if failed {
 		f.log.Info("the snapshot file can be written again", "file", f.path)
 	}
 }
 
 func (f *SnapshotFile) failed(err error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.stats.Failures++
-	if !f.failing {
-		f.failing = true
+	first := !f.failing
+	f.failing = true
+	f.mu.Unlock()
+	if first {
 		f.log.Warn("the snapshot file cannot be written; trying again", "file", f.path, "error", err)
 	}
 }

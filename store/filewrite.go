@@ -158,14 +158,15 @@ func (f *SnapshotFile) renew() error {
 
 // copyTo writes what the realms are now to another file, and returns what is where in it. A realm that cannot be read is left out.
 func (f *SnapshotFile) copyTo(path string) (*fileIndex, int64, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	_ = os.Remove(path)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // what others put there is not written to
 	if err != nil {
 		return nil, 0, err
 	}
 	defer file.Close()
 	to := bufio.NewWriterSize(file, partSize) // Flush returns its first error
-	_, _ = to.WriteString(fileFormat)
-	offset, index := int64(len(fileFormat)), newFileIndex(f.index.max)
+	_, _ = to.WriteString(f.first)
+	offset, index := int64(len(f.first)), newFileIndex(f.index.max)
 	for _, realm := range slices.Sorted(maps.Keys(f.index.realms)) {
 		k := f.index.realms[realm]
 		w := partWriter{to: to, offset: offset, next: part{realm: realm, anew: true}}

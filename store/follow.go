@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 )
@@ -90,21 +90,28 @@ func (f *follower) reach(ctx context.Context) error {
 	return nil
 }
 
-// lookAtAll asks about all realms at once. It is never broken off, so that it comes to an end.
+// noRev is at which no realm is, so that Heads returns all heads that can be read.
+const noRev = ^Rev(0)
+
+// lookAtAll asks about all realms at once. It is never broken off, so that it comes to an end. Whole heads are compared: a database that
+// was set back may have been written to up to the same revision.
 func (f *follower) lookAtAll(ctx context.Context, known map[Realm]Rev) error {
 	began := time.Now()
-	moved, err := f.store.Heads(ctx, known, 0)
+	for realm := range known {
+		known[realm] = noRev
+	}
+	heads, err := f.store.Heads(ctx, known, 0)
 	if err != nil {
 		return err
 	}
 	f.looked, f.took = time.Now(), time.Since(began)
-	due := maps.Collect(maps.All(moved))
+	due := map[Realm]Head{}
 	for realm := range known {
-		_, found := moved[realm]
+		head, found := heads[realm]
 		switch o := f.held(realm); {
-		case found || o == nil:
-		case o.live.unsure():
-			due[realm] = Head{} // it is not enough that the revision is the same
+		case o == nil:
+		case !found || o.live.differs(head):
+			due[realm] = head
 		default:
 			o.live.confirm(began)
 		}
@@ -128,7 +135,7 @@ func (f *follower) known() (known map[Realm]Rev, wrong map[Realm]Head, wait time
 		case o.busy.Load():
 		case pause > 0:
 			wait = min(wait, pause)
-		case o.live.lacking.Load():
+		case o.live.needsLoad.Load():
 			wrong[realm.(Realm)] = Head{}
 		default:
 			known[realm.(Realm)] = o.live.Snapshot().Head.Rev
@@ -171,14 +178,16 @@ func (f *follower) catchUp(ctx context.Context, moved map[Realm]Head) {
 func (f *follower) catchUpOne(ctx context.Context, o *openRealm) {
 	bounded, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
-	err := o.live.CatchUp(bounded)
+	err := o.live.keepUp(bounded, 0)
 	switch {
 	case ctx.Err() != nil:
 	case err == nil:
 		o.broken = 0
 	default:
-		f.stats.failures.Add(1)
-		f.log.Warn("the changes of a realm cannot be read; trying again", "realm", o.live.realm, "revision served", o.live.served(), "error", err)
+		if !errors.Is(err, errReload) { // else the store did answer
+			f.stats.failures.Add(1)
+			f.log.Warn("the changes of a realm cannot be read; trying again", "realm", o.live.realm, "revision served", o.live.served(), "error", err)
+		}
 		o.broken = min(max(2*o.broken, firstBroken), mostBroken)
 		o.again.Store(int64(f.clock() + o.broken))
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -92,7 +93,9 @@ func (r *Realms) catchUp(ctx context.Context, o *openRealm, limit time.Duration)
 			return
 		}
 		o.fresh.failed.Store(time.Now().UnixNano())
-		r.log.Warn("the configuration store cannot be read; what there is stays", "realm", o.live.realm, "revision served", o.live.served(), "error", err)
+		if !errors.Is(err, errReload) {
+			r.log.Warn("the configuration store cannot be read; what there is stays", "realm", o.live.realm, "revision served", o.live.served(), "error", err)
+		}
 	}
 	if o.live.Snapshot() != nil && !within(&o.live.confirmed, r.options.Frozen.MaxStaleness) {
 		r.stats.stale.Add(1)

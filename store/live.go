@@ -26,8 +26,8 @@ type Live struct {
 	mu      sync.Mutex    // held while a new snapshot is made, never while the store is asked
 	swapped chan struct{} // closed at each swap
 
-	reloads reloads
-	lacking atomic.Bool // the snapshot is wrong, or the changes since are not to be had: it needs a load
+	reloads   reloads
+	needsLoad atomic.Bool // changes do not lead from the snapshot to what the store has; changed with mu held
 
 	unconfirmed atomic.Bool // the snapshot is that of the file, and the store has not said yet whether it is current
 }
@@ -76,7 +76,7 @@ func (l *Live) Age() time.Duration {
 }
 
 // incomplete says that the whole realm has to be read.
-func (l *Live) incomplete() bool { return l.lacking.Load() || l.current.Load() == nil }
+func (l *Live) incomplete() bool { return l.needsLoad.Load() || l.current.Load() == nil }
 
 // Stats returns what was counted so far.
 func (l *Live) Stats() LiveStats { return l.stats.read() }
@@ -84,22 +84,25 @@ func (l *Live) Stats() LiveStats { return l.stats.read() }
 // Run loads the realm and follows its changes until ctx ends. While the store is away it goes on trying, and the last snapshot stays.
 func (l *Live) Run(ctx context.Context) {
 	serving := func() (string, string, bool) { return "revision served", l.served(), l.current.Load() != nil }
-	again(ctx, l.log, l.stats, serving, func() error { return l.refresh(ctx, followWait) })
+	again(ctx, l.log, l.stats, serving, func() error { return l.keepUp(ctx, followWait) })
 }
 
 // again calls follow until ctx ends, with growing pauses while it fails. What is served meanwhile is logged.
 func again(ctx context.Context, log *slog.Logger, stats *liveStats, serving func() (what, which string, ready bool), follow func() error) {
-	backoff := minBackoff
-	for away := false; ctx.Err() == nil; {
+	backoff, away := minBackoff, false
+	for ctx.Err() == nil {
 		err := follow()
 		what, which, ready := serving()
 		switch {
 		case ctx.Err() != nil:
+			return
 		case err == nil:
 			if away {
 				log.Info("the configuration store is back", what, which)
 			}
 			away, backoff = false, minBackoff
+			continue
+		case errors.Is(err, errReload): // the store did answer
 		default:
 			stats.failures.Add(1)
 			switch {
@@ -110,9 +113,9 @@ func again(ctx context.Context, log *slog.Logger, stats *liveStats, serving func
 				log.Warn("waiting for the configuration store; the gateway is not ready until it answers", "error", err)
 			}
 			away = true
-			sleep(ctx, backoff/2+rand.N(backoff))
-			backoff = min(2*backoff, maxBackoff)
 		}
+		sleep(ctx, backoff/2+rand.N(backoff))
+		backoff = min(2*backoff, maxBackoff)
 	}
 }
 
@@ -144,27 +147,37 @@ func (l *Live) WaitFor(ctx context.Context, rev Rev) error {
 	}
 }
 
+// keepUp is refresh for the one who follows the store, who also loads the realm for the file if that lacks changes.
+func (l *Live) keepUp(ctx context.Context, wait time.Duration) error {
+	if l.file.wants(l.realm) {
+		l.file.putOff(l.realm)
+		if l.load(ctx, 0) == nil {
+			return nil
+		}
+	}
+	return l.refresh(ctx, wait)
+}
+
 // refresh asks the store for what is newer than the snapshot, and makes a new one if there is something.
 func (l *Live) refresh(ctx context.Context, wait time.Duration) error {
 	s := l.current.Load()
 	switch {
 	case s == nil:
 		return l.first(ctx)
-	case l.lacking.Load(): // a wait would be for what is newer still
-		return l.reload(ctx, s.Head.Rev)
+	case l.needsLoad.Load():
+		if err := l.reload(ctx, s); !errors.Is(err, errReload) {
+			return err
+		}
+		wait = 0 // until it is loaded, another report of the changes may do; a wait would be for what is newer still
 	case l.unconfirmed.Load():
 		wait = 0
-	case l.file.wants(l.realm):
-		l.file.putOff(l.realm)
-		if l.load(ctx, s.Head.Rev) == nil {
-			return nil
-		}
-		l.lacking.Store(false) // it was for the file alone
 	}
 	commits, head, err := l.store.Changes(ctx, l.realm, s.Head.Rev, wait)
 	if errors.Is(err, ErrTrimmed) {
-		l.log.Info("the log of changes does not reach back far enough; the realm is loaded again", "realm", l.realm, "revision", s.Head.Rev)
-		return l.reload(ctx, s.Head.Rev)
+		if l.doubt(s) {
+			l.log.Info("the log of changes does not reach back far enough; the realm is loaded again", "realm", l.realm, "revision", s.Head.Rev)
+		}
+		return l.reload(ctx, s)
 	}
 	if err != nil {
 		return err
@@ -203,7 +216,6 @@ func (l *Live) restore(away error) bool {
 	l.log.Warn("the configuration store cannot be read; what the snapshot file holds is served",
 		"realm", l.realm, "revision", s.Head.Rev, "confirmed", confirmed, "error", away)
 	l.unconfirmed.Store(true)
-	l.lacking.Store(false) // the changes since may be had when the store is back
 	l.swap(s, confirmed)
 	return true
 }
@@ -211,12 +223,10 @@ func (l *Live) restore(away error) bool {
 // load replaces the snapshot by a new one of all items. One that is behind is taken only instead of the revision that is in doubt: a
 // restored database goes back, and a slow answer must not.
 func (l *Live) load(ctx context.Context, doubted Rev) error {
-	l.lacking.Store(true)
 	items, head, err := l.store.Load(ctx, l.realm)
 	if err != nil {
 		return err
 	}
-	l.lacking.Store(false)
 	l.stats.loads.Add(1)
 	s := NewSnapshot(l.rules, l.realm, items, head, l.report)
 	own := s.Head.Digest
@@ -232,21 +242,23 @@ func (l *Live) load(ctx context.Context, doubted Rev) error {
 		return nil // somebody else was quicker
 	}
 	l.unconfirmed.Store(false)
+	l.needsLoad.Store(false)
 	l.swap(s, time.Now())
 	l.file.keep(l.realm, items, head, own)
 	return nil
 }
 
-// apply adds commits to the snapshot. head is the store's after the last of them: if they differ, something was missed.
+// apply adds commits to the snapshot. head is the store's after the last of them: if they do not lead there, something was missed.
 func (l *Live) apply(ctx context.Context, commits []Commit, head Head) error {
-	was, now, err := l.advance(commits)
-	switch {
-	case err != nil: // or somebody else loaded another past meanwhile
-		return l.missed(ctx, was.Head.Rev)
-	case now.Head == head:
-		l.reloads.helped.Store(true)
-	case now.Head.Rev <= head.Rev: // else somebody else was quicker
-		return l.missed(ctx, head.Rev)
+	var unread []func()
+	was, now := l.advance(commits, head, func(key string, why error) {
+		unread = append(unread, func() { l.report(key, why) })
+	})
+	if now == nil {
+		return l.missed(ctx, was)
+	}
+	for _, report := range unread {
+		report()
 	}
 	l.unconfirmed.Store(false)
 	l.confirmed.Store(time.Now().UnixNano())
@@ -256,34 +268,54 @@ func (l *Live) apply(ctx context.Context, commits []Commit, head Head) error {
 	return nil
 }
 
-// advance returns the snapshot before and after the commits.
-func (l *Live) advance(commits []Commit) (was, now *Snapshot, err error) {
+// advance makes what the commits lead to the snapshot. It returns the one before, and the one after: nil if that is not at head, and not served.
+func (l *Live) advance(commits []Commit, head Head, report func(key string, why error)) (was, now *Snapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	was = l.current.Load()
-	now, err = was.Apply(commits, l.report)
-	if err == nil && now != was {
+	now, err := was.Apply(commits, report)
+	switch {
+	case err != nil: // or somebody else loaded another past meanwhile
+		return was, nil
+	case now == was && now.Head.Rev > head.Rev && !l.needsLoad.Load(): // somebody else was quicker
+		return was, now
+	case now.Head != head:
+		return was, nil
+	}
+	l.reloads.helped.Store(true)
+	l.needsLoad.Store(false)
+	if now != was {
 		l.swap(now, time.Now())
 		l.file.change(l.realm, was.Head, now.Head, commits)
 	}
-	return was, now, err
+	return was, now
 }
 
-// missed has the realm loaded since the snapshot of a revision is wrong.
-func (l *Live) missed(ctx context.Context, rev Rev) error {
-	l.stats.mismatches.Add(1)
-	l.log.Warn("the snapshot missed a change; the realm is loaded again", "realm", l.realm, "revision", rev)
-	return l.reload(ctx, rev)
+// missed has the realm loaded, since changes do not lead from s to what the store has.
+func (l *Live) missed(ctx context.Context, s *Snapshot) error {
+	if l.doubt(s) {
+		l.stats.mismatches.Add(1)
+		l.log.Warn("the snapshot missed a change; the realm is loaded again", "realm", l.realm, "revision", s.Head.Rev)
+	}
+	return l.reload(ctx, s)
 }
 
-// reload loads the realm since the snapshot of the doubted revision cannot be kept up by changes. If it is too early for that, it is done later.
-func (l *Live) reload(ctx context.Context, doubted Rev) error {
-	l.lacking.Store(true)
-	return l.reloads.do(func() error { return l.load(ctx, doubted) })
+// doubt notes that s has to be replaced by a load, if it is still the snapshot, and says whether that is new.
+func (l *Live) doubt(s *Snapshot) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.current.Load() == s && !l.needsLoad.Swap(true)
 }
 
-// unsure says that the realm has to be asked about also if its revision is that of the snapshot.
-func (l *Live) unsure() bool { return l.unconfirmed.Load() || l.file.wants(l.realm) }
+// reload loads the realm instead of s. If it is too early for that, it is done later.
+func (l *Live) reload(ctx context.Context, s *Snapshot) error {
+	return l.reloads.do(func() error { return l.load(ctx, s.Head.Rev) })
+}
+
+// differs says that the realm has to be asked about, given its head.
+func (l *Live) differs(head Head) bool {
+	return l.current.Load().Head != head || l.unconfirmed.Load() || l.file.wants(l.realm)
+}
 
 // confirm says that the snapshot was the newest at a time.
 func (l *Live) confirm(at time.Time) {

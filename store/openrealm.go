@@ -65,8 +65,12 @@ func (r *Realms) loadExisting(ctx context.Context, realm Realm) (any, error) {
 	}
 	waiting, cancel := detached(ctx, loadTry) // others wait, too
 	defer cancel()
+	deadline, _ := waiting.Deadline()
 	exists, err := r.probes.exists(waiting, realm)
-	if err == nil && !exists {
+	switch {
+	case err != nil && (errors.Is(err, errManyProbes) || !time.Now().Before(deadline)): // which does not say that the store is away
+		return nil, err
+	case err == nil && !exists:
 		return nil, noSpace(realm)
 	}
 	return r.loadOnce(ctx, realm, err)

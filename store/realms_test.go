@@ -357,6 +357,29 @@ func (s *large) Load(ctx context.Context, realm store.Realm) ([]store.Item, stor
 	}
 }
 
+// TestFrozenMissed: that changes were missed is no reason for another connection.
+func TestFrozenMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &faulty{Store: memory.New()}
+		f.drop.Store(true)
+		r, redials := frozen(f)
+		request(t, r, store.Shared, "/0")
+		for n := range 3 {
+			subscribe(t, f.Store, store.Shared, "acme", fmt.Sprint("/", n))
+			if _, err := r.Config(t.Context(), store.Shared); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := r.Stats().Failures; n > 0 || redials.Load() > 0 {
+			t.Errorf("%d failures, %d other connections", n, redials.Load())
+		}
+		time.Sleep(staleness)
+		if !request(t, r, store.Shared, "/2") {
+			t.Error("a route is missing")
+		}
+	})
+}
+
 // TestFrozenStart: without a snapshot and a store there is nothing to route by.
 func TestFrozenStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -697,6 +720,78 @@ func TestHostedAge(t *testing.T) {
 			if live.Age() > 35*time.Second {
 				t.Errorf("%s was last confirmed %v ago", live.Snapshot().Realm, live.Age())
 			}
+		}
+	})
+}
+
+// Heads asks the database that there is now.
+func (r *restorable) Heads(ctx context.Context, known map[store.Realm]store.Rev, wait time.Duration) (map[store.Realm]store.Head, error) {
+	return r.now().Heads(ctx, known, wait)
+}
+
+// TestHostedRestored: a database that was set back and written to up to the same revision is noticed when all realms are asked about.
+func TestHostedRestored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before, after := memory.New(), memory.New()
+		subscribe(t, before, "acme", "acme", "/a")
+		subscribe(t, after, "acme", "acme", "/b")
+		r := &restorable{Store: before}
+		realms := hosted(r, 10)
+		defer run(realms)()
+		request(t, realms, "acme", "/a")
+		time.Sleep(time.Minute)
+		r.mu.Lock()
+		r.Store = after
+		r.mu.Unlock()
+		time.Sleep(2*30*time.Second + time.Second) // a wait, and a round
+		if request(t, realms, "acme", "/a") || !request(t, realms, "acme", "/b") {
+			t.Error("what was there before the restore is served")
+		}
+		if loads := realms.Stats().Loads; loads != 2 {
+			t.Errorf("%d loads, want 2", loads)
+		}
+	})
+}
+
+// unheaded is a store in which the head of a realm cannot be read.
+type unheaded struct {
+	*counted
+	realm store.Realm
+}
+
+func (u *unheaded) Heads(ctx context.Context, known map[store.Realm]store.Rev, wait time.Duration) (map[store.Realm]store.Head, error) {
+	heads, err := u.counted.Heads(ctx, known, wait)
+	delete(heads, u.realm)
+	return heads, err
+}
+
+// TestHostedConfirmed: of the realms that did not change, those are confirmed that the store has said something of; which costs one question for all.
+func TestHostedConfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &unheaded{newCounted(), "broken"}
+		subscribe(t, s.Store, "broken", "broken", "/a")
+		subscribe(t, s.Store, "idle", "idle", "/a")
+		r := hosted(s, 10)
+		defer run(r)()
+		if err := r.WaitReady(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, realm := range []store.Realm{"broken", "idle", "empty"} {
+			if _, err := r.Config(t.Context(), realm); err != nil { // nobody wrote to the last one
+				t.Fatal(err)
+			}
+		}
+		s.broken.Store(store.Realm("broken"))
+		time.Sleep(time.Second)
+		s.reads()
+		time.Sleep(10 * time.Minute)
+		for live := range r.All() {
+			if age, realm := live.Age(), live.Snapshot().Realm; (age > 10*time.Minute) != (realm == "broken") || age > 35*time.Second && realm != "broken" {
+				t.Errorf("%s was last confirmed %v ago", realm, age)
+			}
+		}
+		if loads, changes, heads := s.loads.Load(), s.changes.Load(), s.heads.Load(); loads > 0 || changes > 21 || heads > 90 {
+			t.Errorf("%d loads, %d and %d questions in ten minutes", loads, changes, heads)
 		}
 	})
 }

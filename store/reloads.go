@@ -17,12 +17,12 @@ type reloads struct {
 }
 
 const (
-	// A mistake is made good within two seconds, if loads are quick; and a load takes a sixth of the time at most.
+	// A mistake is made good within two seconds, if loads are quick; and a load takes a sixth of the time at most, unless that would be too late.
 	minReloadPause   = 500 * time.Millisecond
 	reloadPauseShare = 5
+	maxReloadPause   = 10 * time.Second
 	// The pauses grow if loads do not help, but not for a store that makes a mistake now and then.
-	vainReloads    = 2
-	maxReloadPause = 10 * time.Second
+	vainReloads = 2
 )
 
 // do calls load, unless somebody else is at it or it is too early.
@@ -43,9 +43,9 @@ func (r *reloads) do(load func() error) error {
 		r.vain = 0
 	}
 	ended := time.Now()
-	pause := max(minReloadPause, reloadPauseShare*ended.Sub(began))
+	pause := min(max(minReloadPause, reloadPauseShare*ended.Sub(began)), maxReloadPause)
 	for range r.vain - vainReloads {
-		pause = min(2*pause, max(pause, maxReloadPause))
+		pause = min(2*pause, maxReloadPause)
 	}
 	r.next = ended.Add(pause)
 	return nil

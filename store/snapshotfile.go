@@ -17,9 +17,10 @@ import (
 // disk: what there is to write goes through a bounded queue to one goroutine. A realm that had no room there is loaded from the store again, later.
 // A nil *SnapshotFile keeps nothing.
 type SnapshotFile struct {
-	path string
-	log  *slog.Logger
-	lock *fileutil.LockedFile
+	path  string
+	first string // line of the file
+	log   *slog.Logger
+	lock  *fileutil.LockedFile
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -37,7 +38,7 @@ type SnapshotFile struct {
 	index   *fileIndex // changed with mu held, too
 	file    *os.File   // nil: the first write makes it
 	size    int64      // up to where it is good
-	refused bool       // there is one, of which nothing could be read
+	refused bool       // there is one, of which nothing could be read, or of another store
 	retry   time.Time  // it is not written anew before, as that failed
 }
 
@@ -48,8 +49,9 @@ type SnapshotFileStats struct {
 	Written  time.Time // when it was last written to
 }
 
-// OpenSnapshotFile opens a file for up to max realms, or makes one. No other process can use it until Close. What is damaged of it is left out.
-func OpenSnapshotFile(path string, max int, log *slog.Logger) (*SnapshotFile, error) {
+// OpenSnapshotFile opens a file for up to max realms of a store, which is named by a word, or makes one. No other process can use it until Close.
+// What is damaged of it is left out, as is the file of another store.
+func OpenSnapshotFile(path, of string, max int, log *slog.Logger) (*SnapshotFile, error) {
 	lock, err := fileutil.TryLockFile(path+".lock", os.O_CREATE|os.O_WRONLY, 0o600)
 	var cause *fs.PathError
 	switch {
@@ -60,7 +62,10 @@ func OpenSnapshotFile(path string, max int, log *slog.Logger) (*SnapshotFile, er
 	case err != nil:
 		return nil, fmt.Errorf("the snapshot file %s cannot be locked: %w", path, err)
 	}
-	f := &SnapshotFile{path: path, log: log, lock: lock, wake: make(chan struct{}, 1), behind: map[Realm]time.Time{}, index: newFileIndex(max)}
+	f := &SnapshotFile{
+		path: path, first: firstLine(of), log: log, lock: lock,
+		wake: make(chan struct{}, 1), behind: map[Realm]time.Time{}, index: newFileIndex(max),
+	}
 	if err := f.open(); err != nil {
 		_ = lock.Close()
 		return nil, fmt.Errorf("the snapshot file cannot be read: %w", err)
@@ -89,7 +94,7 @@ func (f *SnapshotFile) open() error {
 		_ = file.Close()
 		return err
 	}
-	index, good, err := scanFile(file, info.Size(), f.index.max)
+	index, good, err := scanFile(file, info.Size(), f.index.max, f.first)
 	if err == nil {
 		err = file.Truncate(good)
 	}
@@ -98,6 +103,10 @@ func (f *SnapshotFile) open() error {
 		f.refused = true
 		f.log.Error("the snapshot file is of no use, and is kept aside when there is a new one", "file", f.path, "error", err)
 		return nil
+	}
+	if err := file.Chmod(0o600); err != nil { // before more secrets go into it; who knows who made it
+		_ = file.Close()
+		return err
 	}
 	if lost := info.Size() - good; lost > 0 {
 		f.log.Warn("the end of the snapshot file is damaged, and is left out", "file", f.path, "bytes", lost)
@@ -141,6 +150,9 @@ func (f *SnapshotFile) holds(realm Realm) bool {
 	defer f.mu.Unlock()
 	return f.index.realms[realm] != nil
 }
+
+// Holds says whether the file has something to serve while the store is away.
+func (f *SnapshotFile) Holds() bool { return f.holds(Shared) || f.holdsSpaces() }
 
 // holdsSpaces says whether there is something of a realm that is a space.
 func (f *SnapshotFile) holdsSpaces() bool {

@@ -2,8 +2,10 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -90,9 +92,11 @@ func (p *past) held(t testing.TB, f *SnapshotFile) (Rev, bool) {
 	return p.revision(t, items, at), true
 }
 
+const testStore = "a-store"
+
 func openFile(t testing.TB, path string, max int) *SnapshotFile {
 	t.Helper()
-	f, err := OpenSnapshotFile(path, max, slog.New(slog.DiscardHandler))
+	f, err := OpenSnapshotFile(path, testStore, max, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +243,7 @@ func TestFileFlipped(t *testing.T) {
 		for bit := range 8 {
 			flipped := bytes.Clone(b)
 			flipped[i] ^= 1 << bit
-			index, _, err := scanFile(bytes.NewReader(flipped), int64(len(flipped)), 10)
+			index, _, err := scanFile(bytes.NewReader(flipped), int64(len(flipped)), 10, firstLine(testStore))
 			if err != nil {
 				refused++
 				continue
@@ -260,7 +264,7 @@ func TestFileFlipped(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d bits refuse the file", refused, 8*len(b))
-	if refused < 8*len(fileFormat) {
+	if refused < 8*len(firstLine(testStore)) {
 		t.Error("the first line is not checked")
 	}
 	// And on the disk, after it was opened.
@@ -290,13 +294,13 @@ func TestFileShifted(t *testing.T) {
 		t.Fatal(err)
 	}
 	frames := 0
-	for offset := int64(len(fileFormat)); offset < int64(len(b)); frames++ {
+	for offset := int64(len(firstLine(testStore))); offset < int64(len(b)); frames++ {
 		_, size, err := readPart(bytes.NewReader(b[offset:]), offset, int64(len(b))-offset)
 		if err != nil {
 			t.Fatal(err)
 		}
 		shifted := slices.Concat(b[:offset], b[offset+size:])
-		index, good, err := scanFile(bytes.NewReader(shifted), int64(len(shifted)), 10)
+		index, good, err := scanFile(bytes.NewReader(shifted), int64(len(shifted)), 10, firstLine(testStore))
 		if err == nil && good != offset {
 			t.Errorf("without the part at %d the file is good up to %d", offset, good)
 		}
@@ -321,7 +325,7 @@ func TestFileShifted(t *testing.T) {
 func TestFileLength(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "snapshot")
 	const claimed = 1 << 30
-	if err := os.WriteFile(path, binary.BigEndian.AppendUint32([]byte(fileFormat), claimed), 0o600); err != nil {
+	if err := os.WriteFile(path, binary.BigEndian.AppendUint32([]byte(firstLine(testStore)), claimed), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(path, 2*claimed); err != nil { // it takes no room on the disk
@@ -372,12 +376,12 @@ func TestFileLost(t *testing.T) {
 func TestFileRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "snapshot")
-	for _, content := range []string{"not one of ours", "event-gateway snapshot 2\nsomething", fileFormat + "damaged from the start"} {
+	for _, content := range []string{"not one of ours", "event-gateway snapshot 2\nsomething", firstLine(testStore) + "damaged from the start"} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		var logged bytes.Buffer
-		f, err := OpenSnapshotFile(path, 1, slog.New(slog.NewTextHandler(&logged, nil)))
+		f, err := OpenSnapshotFile(path, testStore, 1, slog.New(slog.NewTextHandler(&logged, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -401,11 +405,52 @@ func TestFileRefused(t *testing.T) {
 	}
 }
 
+// TestFileOfAnotherStore: a file of another store is not served. It is kept aside when this one has answered.
+func TestFileOfAnotherStore(t *testing.T) {
+	t.Parallel()
+	path, one, _ := sample(t)
+	was, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged bytes.Buffer
+	open := func() *SnapshotFile {
+		f, err := OpenSnapshotFile(path, "b-store", 10, slog.New(slog.NewTextHandler(&logged, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f := open()
+	if f.holds("one") || f.holdsSpaces() || strings.Count(logged.String(), "of another store") != 1 {
+		t.Errorf("it holds something, or does not say why not: %s", &logged)
+	}
+	closeFile(t, f)
+	if b, err := os.ReadFile(path); !bytes.Equal(b, was) || err != nil {
+		t.Error("the file was changed though nothing was written:", err)
+	}
+	f = open()
+	one.keep(f)
+	closeFile(t, f)
+	if b, err := os.ReadFile(path + ".refused"); !bytes.Equal(b, was) || err != nil {
+		t.Error("the file was not kept aside:", err)
+	}
+	f = open()
+	if rev, ok := one.held(t, f); rev != 3 || !ok || f.holds("two") {
+		t.Errorf("at %d, %t", rev, ok)
+	}
+	closeFile(t, f)
+	if f = openFile(t, path, 10); f.holds("one") {
+		t.Error("the first store gets what is of the second")
+	}
+	closeFile(t, f)
+}
+
 // TestFileDigest: items that do not add up to the digest are not served, and said to be damaged once.
 func TestFileDigest(t *testing.T) {
 	t.Parallel()
 	var logged bytes.Buffer
-	f, err := OpenSnapshotFile(filepath.Join(t.TempDir(), "snapshot"), 1, slog.New(slog.NewTextHandler(&logged, nil)))
+	f, err := OpenSnapshotFile(filepath.Join(t.TempDir(), "snapshot"), testStore, 1, slog.New(slog.NewTextHandler(&logged, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -534,13 +579,74 @@ func TestFileOverflow(t *testing.T) {
 	}
 }
 
+// stuck is a log that nobody reads.
+type stuck struct {
+	slog.Handler
+	begun, release chan struct{}
+}
+
+func (s *stuck) Handle(context.Context, slog.Record) error {
+	s.begun <- struct{}{}
+	<-s.release
+	return nil
+}
+
+// TestFileLogStuck: a log that cannot be written to holds up nobody who has something for the file.
+func TestFileLogStuck(t *testing.T) {
+	t.Parallel()
+	for name, trouble := range map[string]func(t *testing.T, f *SnapshotFile, p *past){
+		"lacks": func(_ *testing.T, f *SnapshotFile, p *past) {
+			defer f.Stall()()
+			for range 40 {
+				p.change(f, p.commit(map[string][]byte{"a": make([]byte, 1<<20)}))
+			}
+		},
+		"failed": func(t *testing.T, f *SnapshotFile, p *past) {
+			if err := os.MkdirAll(filepath.Join(f.temporary(), "x"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			p.keep(f)
+		},
+		"written": func(_ *testing.T, f *SnapshotFile, p *past) {
+			f.mu.Lock()
+			f.failing = true
+			f.mu.Unlock()
+			p.keep(f)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log := &stuck{slog.NewTextHandler(io.Discard, nil), make(chan struct{}, 100), make(chan struct{})}
+			f, err := OpenSnapshotFile(filepath.Join(t.TempDir(), "snapshot"), testStore, 2, slog.New(log))
+			if err != nil {
+				t.Fatal(err)
+			}
+			put := make(chan struct{})
+			go func() {
+				defer close(put)
+				trouble(t, f, newPast("p"))
+				<-log.begun
+				newPast("q").keep(f)
+			}()
+			select {
+			case <-put:
+			case <-time.After(10 * time.Second):
+				t.Error("an update waits for the log")
+			}
+			close(log.release)
+			<-put
+			_ = f.Close()
+		})
+	}
+}
+
 // TestFileTrouble: a file that cannot be written is tried again, and what there is stays as it is. The log says so once.
 func TestFileTrouble(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "snapshot")
 		var logged bytes.Buffer
-		f, err := OpenSnapshotFile(path, 1, slog.New(slog.NewTextHandler(&logged, nil)))
+		f, err := OpenSnapshotFile(path, testStore, 1, slog.New(slog.NewTextHandler(&logged, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -639,7 +745,7 @@ func TestFileLocked(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "snapshot")
 	f := openFile(t, path, 1)
-	if _, err := OpenSnapshotFile(path, 1, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "another process is using the snapshot file "+path) {
+	if _, err := OpenSnapshotFile(path, testStore, 1, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "another process is using the snapshot file "+path) {
 		t.Error(err)
 	}
 	closeFile(t, f)
@@ -716,7 +822,7 @@ func FuzzSnapshotFile(f *testing.F) {
 	}
 	f.Add(b)
 	f.Add(b[:len(b)-1])
-	index, _, err := scanFile(bytes.NewReader(b), int64(len(b)), 10)
+	index, _, err := scanFile(bytes.NewReader(b), int64(len(b)), 10, firstLine(testStore))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -729,7 +835,7 @@ func FuzzSnapshotFile(f *testing.F) {
 	f.Add(parts)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		read := func(file []byte) {
-			index, good, err := scanFile(bytes.NewReader(file), int64(len(file)), 3)
+			index, good, err := scanFile(bytes.NewReader(file), int64(len(file)), 3, firstLine(testStore))
 			if err != nil {
 				return
 			}
@@ -745,7 +851,7 @@ func FuzzSnapshotFile(f *testing.F) {
 			}
 		}
 		read(b)
-		framed := []byte(fileFormat)
+		framed := []byte(firstLine(testStore))
 		for {
 			payload, rest, ok := cutBytes(b)
 			if !ok {

@@ -34,7 +34,7 @@ func keep(t *testing.T, s store.Store, path string, hosted bool) *keeper {
 	log := slog.New(slog.NewTextHandler(k.logged, nil))
 	var err error
 	if path != "" {
-		if k.file, err = store.OpenSnapshotFile(path, 10, log); err != nil {
+		if k.file, err = store.OpenSnapshotFile(path, "a-store", 10, log); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -305,6 +305,55 @@ func TestFileOther(t *testing.T) {
 		k = keep(t, s, path, false)
 		time.Sleep(time.Minute)
 		k.served(t, store.Shared, "/a") // the other layout took nothing from it
+	})
+}
+
+// TestFileCrowded: a realm that was let go comes from the file only if the store does not answer, and not because too many ask, or have no time.
+func TestFileCrowded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newCounted()
+		subscribe(t, s, "one", "one", "/a")
+		subscribe(t, s, "two", "two", "/a")
+		k := keep(t, s, filepath.Join(t.TempDir(), "snapshot"), true)
+		r := store.NewRealms(s, k.rules, store.RealmsOptions{Hosted: true, Max: 1, File: k.file}, slog.New(slog.DiscardHandler))
+		defer run(r)()
+		if err := r.WaitReady(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		request(t, r, "one", "/a")
+		time.Sleep(time.Second)
+		request(t, r, "two", "/a") // makes the other go
+		unsubscribe(t, s, "one", "one", "/a")
+		unavailable := func(ctx context.Context, why string) {
+			t.Helper()
+			var e *store.Error
+			if _, err := r.Begin(ctx, "one"); !errors.As(err, &e) || e.Code != store.Unavailable {
+				t.Errorf("%s: got %v, want Unavailable", why, err)
+			}
+		}
+
+		s.slow.Store(true)
+		hurried, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		unavailable(hurried, "no time")
+		time.Sleep(time.Second)
+
+		var wg sync.WaitGroup
+		for i := range 20 { // more than are asked at once
+			wg.Go(func() { _, _ = r.Begin(t.Context(), realmName(i)) })
+			synctest.Wait()
+		}
+		for i := range 1000 {
+			wg.Go(func() { _, _ = r.Begin(t.Context(), realmName(100+i)) })
+		}
+		synctest.Wait()
+		unavailable(t.Context(), "a crowd")
+		wg.Wait()
+
+		s.away.Store(true)
+		if !request(t, r, "one", "/a") {
+			t.Error("the store is away, and the file is not used")
+		}
 	})
 }
 

@@ -124,7 +124,7 @@ func fillFile(t *testing.T, path string) {
 		}
 	}
 	var logged bytes.Buffer
-	f, err := OpenSnapshotFile(path, 1, slog.New(slog.NewTextHandler(&logged, nil)))
+	f, err := OpenSnapshotFile(path, testStore, 1, slog.New(slog.NewTextHandler(&logged, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,5 +179,60 @@ func fillFile(t *testing.T, path string) {
 		if n := strings.Count(logged.String(), line); n != 1 {
 			t.Errorf("%q is logged %d times", line, n)
 		}
+	}
+}
+
+// TestFilePlanted: what others put where the file is written anew is not written to.
+func TestFilePlanted(t *testing.T) {
+	t.Parallel()
+	path, one, _ := sample(t)
+	f := openFile(t, path, 10)
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(other, []byte("precious"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(other, f.temporary()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.renew(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(other); string(b) != "precious" || err != nil {
+		t.Errorf("another file is now %.80q, %v", b, err)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode() != 0o600 {
+		t.Error(info.Mode(), err)
+	}
+	if rev, ok := one.held(t, f); rev != 3 || !ok {
+		t.Errorf("at %d, %t", rev, ok)
+	}
+	closeFile(t, f)
+}
+
+// TestFileReadable: a file that others could read is for its owner alone before anything is added.
+func TestFileReadable(t *testing.T) {
+	t.Parallel()
+	path, _, _ := sample(t)
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	closeFile(t, openFile(t, path, 10))
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Error(info.Mode(), err)
+	}
+	// One that is none of ours stays as it is, wherever it is.
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(other, []byte("precious"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "snapshot")
+	if err := os.Symlink(other, link); err != nil {
+		t.Fatal(err)
+	}
+	f := openFile(t, link, 10)
+	newPast(Shared).keep(f)
+	closeFile(t, f)
+	if info, err := os.Stat(other); err != nil || info.Mode() != 0o644 || info.Size() != 8 {
+		t.Error(info, err)
 	}
 }

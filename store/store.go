@@ -59,7 +59,7 @@ type Store interface {
 	Changes(ctx context.Context, realm Realm, after Rev, wait time.Duration) ([]Commit, Head, error)
 
 	// Commit applies all ops of c, or none, and returns the new head. ErrConflict: the realm is not at the given
-	// head any more. After any other error it is unknown whether c landed. The limits are not checked here, but by Commit.Check.
+	// head any more. ErrUnusable: the database refused it. After any other error it is unknown whether c landed. The limits are not checked here, but by Commit.Check.
 	Commit(ctx context.Context, realm Realm, at Head, c Commit) (Head, error)
 
 	// Heads returns the heads of those known realms that are not at the given revision. It waits as Changes does. A process that

@@ -186,14 +186,20 @@ func answer(batch []*write, at *Snapshot) {
 	}
 }
 
-// commit lands c, and finds out from the log whether it landed when the store does not say.
+// commit lands c, and finds out from the log whether it landed when the store does not say. One that refuses it for good is not asked again.
 func (w *writer) commit(ctx context.Context, at Head, c Commit) (Head, error) {
 	try := func() (Head, error) {
 		w.live.stats.commits.Add(1)
 		return w.store.Commit(ctx, w.live.realm, at, c)
 	}
 	head, err := try()
+	if errors.Is(err, ErrUnusable) {
+		return Head{}, &Error{Code: Unavailable, Message: "The configuration store refuses changes. Nothing was changed.", Cause: err}
+	}
 	for pause := minBackoff; err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrTooLarge); pause = min(2*pause, maxBackoff) {
+		if errors.Is(err, ErrUnusable) {
+			return Head{}, unavailable(err)
+		}
 		first := err
 		if sleep(ctx, pause/2+rand.N(pause)); ctx.Err() != nil {
 			return Head{}, unavailable(first)

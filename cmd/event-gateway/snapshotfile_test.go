@@ -19,6 +19,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/app/embed"
 	"github.com/event-gateway/event-gateway/store/storetest"
+	"github.com/event-gateway/event-gateway/store/storetest/servers"
 )
 
 // TestSnapshotFile: a gateway starts while its etcd is away, routes by what it knew, and goes on from there when etcd is back.
@@ -108,6 +109,24 @@ func (p *process) status(path string) int {
 	_, _ = io.Copy(io.Discard, resp.Body)
 	_ = resp.Body.Close()
 	return resp.StatusCode
+}
+
+// TestSnapshotFileSilent: a store that takes connections and says nothing keeps a gateway with a file waiting for six seconds at most.
+func TestSnapshotFileSilent(t *testing.T) {
+	t.Parallel()
+	way := servers.NewProxy(t, etcdServer(t))
+	args := []string{"-store=etcd://" + way.Addr() + "/p?timeout=30s", "-events-addr=localhost", "-snapshot-file", filepath.Join(t.TempDir(), "snapshot")}
+	p := start(t, t.TempDir(), args...)
+	p.configure(201, "POST", "functions", `{"functionId":"f","type":"http","provider":{"url":"http://localhost:1"}}`)
+	if code := p.signal(syscall.SIGTERM); code != 0 {
+		t.Fatal(code, p.stderr.String())
+	}
+	way.Hang()
+	p = start(t, t.TempDir(), args...)
+	p.send(200, "GET", p.config+"/readyz", "")
+	if !strings.Contains(p.configure(200, "GET", "functions", ""), `"functionId":"f"`) || p.took > 9*time.Second {
+		t.Errorf("ready after %v", p.took)
+	}
 }
 
 // metric returns the value of a metric without labels.

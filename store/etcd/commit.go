@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -23,15 +24,17 @@ func (s *Store) Commit(ctx context.Context, realm store.Realm, at store.Head, c 
 		if err != nil {
 			return store.Head{}, err
 		}
-		landed := false
+		landed, unanswered := false, false
 		err = s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
 			r, err := client.Txn(ctx).If(s.unchanged(realm, at)).Then(s.writes(realm, next, c, entry, lease)...).Commit()
-			landed = err == nil && r.Succeeded
+			landed, unanswered = err == nil && r.Succeeded, errors.Is(err, context.DeadlineExceeded)
 			return err
 		})
 		switch {
 		case first && errors.Is(err, rpctypes.ErrLeaseNotFound): // so nothing was written
 			s.dropLease(ctx, lease)
+		case unanswered && errors.Is(err, store.ErrUnusable): // whatever the connection has come to since, the commit may have landed
+			return store.Head{}, fmt.Errorf("a commit had no answer: %v", err)
 		case err != nil:
 			return store.Head{}, err
 		case !landed:

@@ -49,6 +49,8 @@ func headsMoved(t *testing.T, e env) {
 		got, err := reader.Heads(ctx, map[store.Realm]store.Rev{a.realm: 2, b.realm: 7, nobodys: 3}, long)
 		sameHeads(t, got, want, err)
 	})
+	nowhere := ^store.Rev(0) // for those who want all heads
+	heads(map[store.Realm]store.Rev{a.realm: nowhere, nobodys: nowhere}, map[store.Realm]store.Head{a.realm: a.head, nobodys: {}})
 	a.commit(put("k", "x"))
 	heads(map[store.Realm]store.Rev{a.realm: 2, b.realm: 1}, map[store.Realm]store.Head{a.realm: a.head})
 }
