@@ -2,10 +2,10 @@ package stores
 
 import (
 	"io"
-	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 // counter forwards TCP connections and counts their bytes.
@@ -15,35 +15,13 @@ type counter struct {
 }
 
 func newCounter(t *testing.T, to string) *counter {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &counter{addr: l.Addr().String()}
-	var wg sync.WaitGroup
-	t.Cleanup(wg.Wait)
-	t.Cleanup(func() { l.Close() })
-	wg.Go(func() {
-		for {
-			a, err := l.Accept()
-			if err != nil {
-				return
-			}
-			z, err := net.Dial("tcp", to)
-			if err != nil {
-				a.Close()
-				continue
-			}
-			t.Cleanup(func() { a.Close(); z.Close() })
-			for _, ends := range [][2]net.Conn{{a, z}, {z, a}} {
-				wg.Go(func() {
-					io.Copy(io.MultiWriter(ends[0], c), ends[1])
-					ends[0].Close()
-				})
-			}
-		}
-	})
+	c := &counter{}
+	c.addr = storetest.Forward(t, to, c.copy, c.copy)
 	return c
+}
+
+func (c *counter) copy(to io.Writer, from io.Reader) (int64, error) {
+	return io.Copy(io.MultiWriter(to, c), from)
 }
 
 // Write counts.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/app"
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -152,27 +153,10 @@ func at(d []time.Duration, q float64) time.Duration {
 	return d[min(int(q*float64(len(d))), len(d)-1)]
 }
 
-// fill writes n items of 300 bytes to a realm.
-func (b bench) fill(s store.Store, realm store.Realm, n int) (head store.Head) {
-	b.t.Helper()
-	value := []byte(strings.Repeat("v", 300))
-	for i := 0; i < n; {
-		c := store.Commit{ID: fmt.Sprint(i)}
-		for len(c.Ops) < store.MaxOps && i < n {
-			c.Ops = append(c.Ops, store.Op{Key: fmt.Sprintf("subscriptions/default/%06d", i), Value: value})
-			i++
-		}
-		var err error
-		head, err = s.Commit(b.t.Context(), realm, head, c)
-		b.must(err)
-	}
-	return head
-}
-
 // catchUp: a catch-up with nothing new, against a read of one key.
 func (b bench) catchUp() []row {
 	s := b.open(b.url)
-	head := b.fill(s, "caught", 600)
+	head := storetest.Fill(b.t, s, "caught", 600)
 	return []row{b.compare("a catch-up with nothing new, against the client's read of a key", 2, 500, func() error {
 		_, _, err := s.Changes(b.t.Context(), "caught", head.Rev, 0)
 		return err
@@ -284,7 +268,7 @@ func arrivals[T comparable](b bench, began time.Time, seen <-chan T, want T) (to
 func (b bench) load() []row {
 	const n = 100_000
 	s := b.open(b.url + b.patience())
-	b.fill(s, "loaded", n)
+	storetest.Fill(b.t, s, "loaded", n)
 	return []row{b.compare("Load of 100,000 items, against the client's own read of them", 2, 5, func() error {
 		items, _, err := s.Load(b.t.Context(), "loaded")
 		if err == nil && len(items) != n {
@@ -328,7 +312,7 @@ func (b bench) idle() []row {
 
 // traffic follows a realm through a proxy, and returns how many bytes have passed so far.
 func (b bench) traffic(realm store.Realm, n int) (bytes func() int64) {
-	b.fill(b.open(b.url), realm, n)
+	storetest.Fill(b.t, b.open(b.url), realm, n)
 	way := newCounter(b.t, b.addr)
 	s := b.open(strings.Replace(b.url, b.addr, way.addr, 1))
 	rules := store.NewRules([]store.FunctionType{{Name: "http", Fields: []store.Field{{Name: "url"}}}}, false)

@@ -121,14 +121,14 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	return backend.Explain(ctx, s.ctx, err, func(err error) error {
 		var r *refusal
 		switch {
+		case errors.As(err, &r) && r.status == http.StatusRequestEntityTooLarge:
+			return fmt.Errorf("%w: consul at %s: %w", store.ErrTooLarge, s.where(), err)
 		case refused(err), backend.Untrusted(err):
 			return fmt.Errorf("%w: consul at %s: %w", store.ErrUnusable, s.where(), err)
 		case errors.Is(err, context.DeadlineExceeded):
 			return fmt.Errorf("consul at %s does not answer: nothing within %v", s.where(), s.options.Timeout)
 		case unreached(err):
 			return fmt.Errorf("consul at %s does not answer: %w", s.where(), err)
-		case errors.As(err, &r) && r.status == http.StatusRequestEntityTooLarge:
-			return fmt.Errorf("%w: consul at %s: %w", store.ErrTooLarge, s.where(), err)
 		}
 		return fmt.Errorf("consul at %s: %w", s.where(), err)
 	})

@@ -47,6 +47,8 @@ const maxPrefix = 300
 
 // Store is a store.Store. A request that takes longer than Options.Timeout is an error, and no write is tried again.
 type Store struct {
+	*backend.Waits // Changes and Heads
+
 	options Options
 	layout  layout
 	log     *slog.Logger
@@ -55,8 +57,6 @@ type Store struct {
 	cancel    context.CancelFunc
 	transport *http.Transport
 	current   atomic.Int32 // of the endpoints, the one that is asked first
-
-	waits *backend.Waits
 }
 
 // Open returns a store without asking the database for anything: a gateway may start before its database does. The first call
@@ -85,24 +85,14 @@ func Open(o Options) (*Store, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.transport = s.newTransport()
 	reads := backend.Reads{Changes: s.changes, Heads: s.readHeads, Watch: s.watch}
-	s.waits = backend.NewWaits(s.ctx, "consul", reads, s.log.With("endpoints", s.where()))
+	s.Waits = backend.NewWaits(s.ctx, "consul", reads, s.log.With("endpoints", s.where()))
 	return s, nil
-}
-
-// Changes returns the commits after the given revision.
-func (s *Store) Changes(ctx context.Context, realm store.Realm, after store.Rev, wait time.Duration) ([]store.Commit, store.Head, error) {
-	return s.waits.Changes(ctx, realm, after, wait)
-}
-
-// Heads returns the heads of the realms that are not at the given revision.
-func (s *Store) Heads(ctx context.Context, known map[store.Realm]store.Rev, wait time.Duration) (map[store.Realm]store.Head, error) {
-	return s.waits.Heads(ctx, known, wait)
 }
 
 // Close ends all calls under way, and the connections.
 func (s *Store) Close() error {
 	s.cancel()
-	s.waits.Close()
+	s.Waits.Close()
 	s.transport.CloseIdleConnections()
 	return nil
 }

@@ -52,7 +52,7 @@ func newWay(t *testing.T, to string) *way {
 		lost := w.lost
 		w.mu.Unlock()
 		return io.Copy(unlessLost{server, lost}, client)
-	})
+	}, io.Copy)
 	return w
 }
 

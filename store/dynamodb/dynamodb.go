@@ -47,6 +47,8 @@ type Options struct {
 
 // Store is a store.Store. A request that takes longer than Options.Timeout is an error, and no write is tried again if it may have landed.
 type Store struct {
+	*backend.Waits // Changes and Heads
+
 	options Options
 	log     *slog.Logger
 
@@ -57,8 +59,6 @@ type Store struct {
 	dialing   sync.Mutex
 	client    atomic.Pointer[dynamodb.Client] // nil before the first call
 	transport *http.Transport
-
-	waits *backend.Waits
 }
 
 // Open returns a store without asking the database for anything: a gateway may start before its database can be reached. The first call
@@ -79,24 +79,14 @@ func Open(o Options) (*Store, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	reads := backend.Reads{Changes: s.changes, Heads: s.readHeads, Watch: s.watch, Wanted: true}
-	s.waits = backend.NewWaits(s.ctx, "dynamodb", reads, s.log.With("table", o.Table))
+	s.Waits = backend.NewWaits(s.ctx, "dynamodb", reads, s.log.With("table", o.Table))
 	return s, nil
-}
-
-// Changes returns the commits after the given revision.
-func (s *Store) Changes(ctx context.Context, realm store.Realm, after store.Rev, wait time.Duration) ([]store.Commit, store.Head, error) {
-	return s.waits.Changes(ctx, realm, after, wait)
-}
-
-// Heads returns the heads of the realms that are not at the given revision.
-func (s *Store) Heads(ctx context.Context, known map[store.Realm]store.Rev, wait time.Duration) (map[store.Realm]store.Head, error) {
-	return s.waits.Heads(ctx, known, wait)
 }
 
 // Close ends all calls under way, and the connections.
 func (s *Store) Close() error {
 	s.cancel()
-	s.waits.Close()
+	s.Waits.Close()
 	s.calls.Lock() // wait for the calls, which give their connections back
 	defer s.calls.Unlock()
 	if s.transport != nil {

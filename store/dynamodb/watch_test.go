@@ -19,7 +19,7 @@ func TestCost(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	s := open(t, server.URL())
-	head := storetest.Fill(t, s, 600)
+	head := storetest.Fill(t, s, "r", 600)
 	costs := func(what string, want map[string]int, units float64, call func() error) {
 		t.Helper()
 		before := server.Counts()

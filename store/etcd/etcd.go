@@ -38,6 +38,8 @@ type Options struct {
 
 // Store is a store.Store. A request that takes longer than Options.Timeout is an error, and no write is tried again.
 type Store struct {
+	*backend.Waits // Changes and Heads
+
 	options Options
 	layout  layout
 	log     *slog.Logger
@@ -50,8 +52,6 @@ type Store struct {
 
 	leasing gate
 	lease   lease // guarded by leasing
-
-	waits *backend.Waits
 }
 
 // Open returns a store without asking the database for anything: a gateway may start before its database does. The first call
@@ -78,18 +78,8 @@ func Open(o Options) (*Store, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	reads := backend.Reads{Changes: s.changes, Heads: s.readHeads, Watch: s.watch}
-	s.waits = backend.NewWaits(s.ctx, "etcd", reads, s.log.With("endpoints", s.where()))
+	s.Waits = backend.NewWaits(s.ctx, "etcd", reads, s.log.With("endpoints", s.where()))
 	return s, nil
-}
-
-// Changes returns the commits after the given revision.
-func (s *Store) Changes(ctx context.Context, realm store.Realm, after store.Rev, wait time.Duration) ([]store.Commit, store.Head, error) {
-	return s.waits.Changes(ctx, realm, after, wait)
-}
-
-// Heads returns the heads of the realms that are not at the given revision.
-func (s *Store) Heads(ctx context.Context, known map[store.Realm]store.Rev, wait time.Duration) (map[store.Realm]store.Head, error) {
-	return s.waits.Heads(ctx, known, wait)
 }
 
 // Close ends all calls under way, and the connection.
@@ -97,7 +87,7 @@ func (s *Store) Close() error {
 	s.cancel()
 	s.dialing <- struct{}{} // wait for a dial under way, and let none begin
 	defer s.dialing.leave()
-	s.waits.Close()
+	s.Waits.Close()
 	if c := s.client.Swap(nil); c != nil {
 		c.Close() // says no more than that its context has ended
 	}

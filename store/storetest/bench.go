@@ -28,7 +28,7 @@ func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 	b.Run("CommitNew", commit(func(i int) string { return fmt.Sprint(i) }))
 	b.Run("ChangesNothing", func(b *testing.B) {
 		s := open(b)
-		head := Fill(b, s, 600)
+		head := Fill(b, s, single, 600)
 		loop(b, func() error {
 			commits, _, err := s.Changes(b.Context(), single, head.Rev, 0)
 			if len(commits) != 0 {
@@ -39,7 +39,7 @@ func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 	})
 	b.Run("Load100k", func(b *testing.B) {
 		s := open(b)
-		Fill(b, s, 100_000)
+		Fill(b, s, single, 100_000)
 		for b.Loop() {
 			if items, _, err := s.Load(b.Context(), single); len(items) != 100_000 || err != nil {
 				b.Fatal(len(items), err)
@@ -63,8 +63,8 @@ func loop(b *testing.B, f func() error) {
 	}
 }
 
-// Fill writes n items of 300 bytes to realm "r".
-func Fill(t testing.TB, s store.Store, n int) store.Head {
+// Fill writes n items of 300 bytes to a realm that is empty.
+func Fill(t testing.TB, s store.Store, realm store.Realm, n int) store.Head {
 	t.Helper()
 	value := []byte(strings.Repeat("v", 300))
 	var head store.Head
@@ -75,7 +75,7 @@ func Fill(t testing.TB, s store.Store, n int) store.Head {
 			i++
 		}
 		var err error
-		if head, err = s.Commit(t.Context(), single, head, c); err != nil {
+		if head, err = s.Commit(t.Context(), realm, head, c); err != nil {
 			t.Fatal(err)
 		}
 	}

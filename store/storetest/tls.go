@@ -52,7 +52,7 @@ func TLSProxy(t *testing.T, to, certFile, keyFile string, protocols ...string) s
 	if err != nil {
 		t.Fatal(err)
 	}
-	forward(t, l, to, io.Copy)
+	forward(t, l, to, io.Copy, io.Copy)
 	return l.Addr().String()
 }
 

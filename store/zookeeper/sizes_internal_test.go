@@ -4,14 +4,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/storetest"
 	"github.com/event-gateway/event-gateway/store/storetest/servers"
 )
 
@@ -54,40 +53,20 @@ func TestLargestCommit(t *testing.T) {
 // measure starts a proxy that notes how large the largest request is.
 func measure(t *testing.T, to string, largest *atomic.Int64) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var running sync.WaitGroup
-	t.Cleanup(running.Wait)
-	t.Cleanup(func() { l.Close() })
-	running.Go(func() {
+	return storetest.Forward(t, to, func(server io.Writer, client io.Reader) (int64, error) {
 		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
+			head := make([]byte, 4)
+			if _, err := io.ReadFull(client, head); err != nil {
+				return 0, err
 			}
-			server, err := net.Dial("tcp", to)
-			if err != nil {
-				client.Close()
-				continue
+			n := int64(binary.BigEndian.Uint32(head))
+			largest.Store(max(n, largest.Load()))
+			server.Write(head)
+			if _, err := io.CopyN(server, client, n); err != nil {
+				return 0, err
 			}
-			running.Go(func() { io.Copy(client, server); client.Close() })
-			running.Go(func() {
-				defer server.Close()
-				for err := error(nil); err == nil; {
-					head := make([]byte, 4)
-					if _, err = io.ReadFull(client, head); err == nil {
-						n := int64(binary.BigEndian.Uint32(head))
-						largest.Store(max(n, largest.Load()))
-						server.Write(head)
-						_, err = io.CopyN(server, client, n)
-					}
-				}
-			})
 		}
-	})
-	return l.Addr().String()
+	}, io.Copy)
 }
 
 // TestLargestBucket: a realm of a million items, with the longest keys and those that grow most by escaping, has nodes whose names fill more than

@@ -25,7 +25,7 @@ type counter struct {
 func countRequests(t *testing.T, to string) *counter {
 	t.Helper()
 	c := &counter{}
-	c.addr = storetest.Forward(t, to, c.copy)
+	c.addr = storetest.Forward(t, to, c.copy, io.Copy)
 	return c
 }
 

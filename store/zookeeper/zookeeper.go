@@ -45,6 +45,8 @@ type Options struct {
 // Store is a store.Store. A request that takes longer than Options.Timeout is an error, and no write is tried again unless ZooKeeper said that
 // it did nothing.
 type Store struct {
+	*backend.Waits // Changes and Heads
+
 	options Options
 	layout  layout
 	log     *slog.Logger
@@ -52,7 +54,6 @@ type Store struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	link   link
-	waits  *backend.Waits
 	logAge time.Duration // store.LogAge, but in tests
 }
 
@@ -84,24 +85,14 @@ func Open(o Options) (*Store, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	reads := backend.Reads{Changes: s.changes, Heads: s.readHeads, Watch: s.watch, Wanted: true}
-	s.waits = backend.NewWaits(s.ctx, "ZooKeeper", reads, s.log.With("endpoints", s.where()))
+	s.Waits = backend.NewWaits(s.ctx, "ZooKeeper", reads, s.log.With("endpoints", s.where()))
 	return s, nil
-}
-
-// Changes returns the commits after the given revision.
-func (s *Store) Changes(ctx context.Context, realm store.Realm, after store.Rev, wait time.Duration) ([]store.Commit, store.Head, error) {
-	return s.waits.Changes(ctx, realm, after, wait)
-}
-
-// Heads returns the heads of the realms that are not at the given revision.
-func (s *Store) Heads(ctx context.Context, known map[store.Realm]store.Rev, wait time.Duration) (map[store.Realm]store.Head, error) {
-	return s.waits.Heads(ctx, known, wait)
 }
 
 // Close ends all calls under way, and the session.
 func (s *Store) Close() error {
 	s.cancel()
-	s.waits.Close()
+	s.Waits.Close()
 	s.link.close()
 	return nil
 }
