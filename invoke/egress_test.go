@@ -53,7 +53,7 @@ func TestGoAway(t *testing.T) {
 	defer f.Close()
 	e := NewEgress(EgressOptions{})
 	defer e.Close()
-	e.transport.TLSClientConfig = f.Client().Transport.(*http.Transport).TLSClientConfig
+	e.transport.TLSClientConfig = f.Client().Transport.(*http.Transport).TLSClientConfig.Clone() // f.Close writes to the other
 	u, err := url.Parse(f.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -244,7 +244,7 @@ func TestRefusesToStart(t *testing.T) {
 	}
 	f("give it a token", "-config-addr=0.0.0.0")
 	f("not defined: -nothing", "-nothing")
-	f(`-store: "redis://h" is no store`, "-store=redis://h")
+	f(`-store: "redis:" is no kind of store`, "-store=redis://h")
 	f(`-log-level is "loud"`, "-log-level=loud")
 	f("default.etcd", "-dev")
 	if out, err := exec.Command(binary, "-version").Output(); err != nil || !strings.HasPrefix(string(out), "event-gateway ") {
