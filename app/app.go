@@ -75,10 +75,16 @@ func (a *App) openSnapshotFile() (err error) {
 	return nil
 }
 
-// storeName returns a word for the store of a URL, which has nothing of its user, password and parameters in it.
+// storeName returns a word for the store of a URL, which has nothing of its user and password in it, nor of parameters that do not say which store it is.
 func storeName(raw string) string {
 	u, _ := url.Parse(raw) // by which it was opened
-	u.User, u.RawQuery, u.ForceQuery = nil, "", false
+	which := url.Values{}
+	for _, name := range []string{"region", "endpoint", "profile", "dc"} {
+		if value := u.Query().Get(name); value != "" {
+			which.Set(name, value)
+		}
+	}
+	u.User, u.RawQuery, u.ForceQuery = nil, which.Encode(), false
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(u.String())))
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -126,7 +127,7 @@ func (c *storeCommand) copy(ctx context.Context, args []string) error {
 		return fmt.Errorf("-to is %.60q, it can be same, shared or hosted", o.Layout)
 	case len(urls) != 2:
 		return fmt.Errorf("store copy takes the URLs of two stores, and there are %d arguments", len(urls))
-	case urls[0] == urls[1] && (urls[0] != "embed:" || *toDir == ""):
+	case urls[0] == urls[1] && (urls[0] != "embed:" || sameDir(c.dataDir, cmp.Or(*toDir, c.dataDir))):
 		return errors.New("FROM and TO are the same store")
 	}
 	if err := sharesSecret(urls); err != nil {
@@ -146,6 +147,12 @@ func (c *storeCommand) copy(ctx context.Context, args []string) error {
 		return err
 	}
 	return found(upkeep.Copy(ctx, from, to, o, c.out))
+}
+
+func sameDir(a, b string) bool {
+	a, errA := filepath.Abs(a)
+	b, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && a == b
 }
 
 func found(err error) error {

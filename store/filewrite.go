@@ -32,7 +32,7 @@ func (f *SnapshotFile) write(u *fileUpdate) error {
 	if !u.anew && !f.continues(u) {
 		return nil
 	}
-	if f.file == nil {
+	if f.file == nil || f.gone() {
 		if err := f.renew(); err != nil {
 			return err
 		}
@@ -44,6 +44,13 @@ func (f *SnapshotFile) write(u *fileUpdate) error {
 		f.lighten()
 	}
 	return nil
+}
+
+// gone says that somebody deleted the file, or put another one in its place: what is written to it would be lost.
+func (f *SnapshotFile) gone() bool {
+	ours, err := f.file.Stat()
+	there, errThere := os.Stat(f.path)
+	return err == nil && (errThere != nil || !os.SameFile(ours, there))
 }
 
 // continues says whether an update, which is not a whole realm, is to be added to what there is of the realm.

@@ -35,11 +35,11 @@ func (r *Realms) follow(ctx context.Context) {
 		defer r.mu.Unlock()
 		return "realms served", fmt.Sprint(r.count), r.Ready()
 	}
-	again(ctx, r.log, r.stats, serving, func() error { return f.once(ctx) })
+	again(ctx, r.log, r.stats, serving, func(wait time.Duration) error { return f.once(ctx, wait) })
 }
 
-// once waits until realms move, and makes them catch up.
-func (f *follower) once(ctx context.Context) error {
+// once waits until realms move, for as long at most, and makes them catch up.
+func (f *follower) once(ctx context.Context, most time.Duration) error {
 	if !f.reached.Load() {
 		if err := f.reach(ctx); err != nil {
 			return err
@@ -51,7 +51,7 @@ func (f *follower) once(ctx context.Context) error {
 		return nil
 	}
 	// Now and then all are asked about, also if some of them move all the time.
-	if wait = min(wait, time.Until(f.looked.Add(followWait))); wait <= 0 {
+	if wait = min(wait, most, time.Until(f.looked.Add(followWait))); wait <= 0 {
 		return f.lookAtAll(ctx, known)
 	}
 	waiting, stop := context.WithCancel(ctx)

@@ -84,14 +84,19 @@ func (l *Live) Stats() LiveStats { return l.stats.read() }
 // Run loads the realm and follows its changes until ctx ends. While the store is away it goes on trying, and the last snapshot stays.
 func (l *Live) Run(ctx context.Context) {
 	serving := func() (string, string, bool) { return "revision served", l.served(), l.current.Load() != nil }
-	again(ctx, l.log, l.stats, serving, func() error { return l.keepUp(ctx, followWait) })
+	again(ctx, l.log, l.stats, serving, func(wait time.Duration) error { return l.keepUp(ctx, wait) })
 }
 
-// again calls follow until ctx ends, with growing pauses while it fails. What is served meanwhile is logged.
-func again(ctx context.Context, log *slog.Logger, stats *liveStats, serving func() (what, which string, ready bool), follow func() error) {
-	backoff, away := minBackoff, false
+// again calls follow until ctx ends, with growing pauses while it fails; then it is not to wait for changes. What is served meanwhile is logged
+// once, and once more if the store answers now, and refuses.
+func again(ctx context.Context, log *slog.Logger, stats *liveStats, serving func() (what, which string, ready bool), follow func(wait time.Duration) error) {
+	backoff, away, refused := minBackoff, false, false
 	for ctx.Err() == nil {
-		err := follow()
+		wait := followWait
+		if away {
+			wait = 0
+		}
+		err := follow(wait)
 		what, which, ready := serving()
 		switch {
 		case ctx.Err() != nil:
@@ -105,8 +110,10 @@ func again(ctx context.Context, log *slog.Logger, stats *liveStats, serving func
 		case errors.Is(err, errReload): // the store did answer
 		default:
 			stats.failures.Add(1)
+			known := away && refused == errors.Is(err, ErrUnusable)
+			refused = errors.Is(err, ErrUnusable)
 			switch {
-			case away:
+			case known:
 			case ready:
 				log.Warn("the configuration store cannot be read; trying again", what, which, "error", err)
 			default:
@@ -238,10 +245,15 @@ func (l *Live) load(ctx context.Context, doubted Rev) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now := l.current.Load(); now != nil && now.Head.Rev > s.Head.Rev && now.Head.Rev != doubted {
+	now := l.current.Load()
+	if now != nil && now.Head.Rev > s.Head.Rev && now.Head.Rev != doubted {
 		return nil // somebody else was quicker
 	}
 	l.unconfirmed.Store(false)
+	if now != nil && now.Head.Rev > head.Rev {
+		l.log.Warn("the store is at an earlier revision than before: it was restored, or is another one",
+			"realm", l.realm, "revision served", now.Head.Rev, "revision", head.Rev)
+	}
 	l.needsLoad.Store(false)
 	l.swap(s, time.Now())
 	l.file.keep(l.realm, items, head, own)

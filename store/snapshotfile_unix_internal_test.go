@@ -236,3 +236,29 @@ func TestFileReadable(t *testing.T) {
 		t.Error(info, err)
 	}
 }
+
+// TestFileDeleted: a file that somebody deletes, or puts another one in place of, is there again with the next change, with all that it held.
+func TestFileDeleted(t *testing.T) {
+	t.Parallel()
+	path, one, two := sample(t)
+	f := openFile(t, path, 10)
+	for _, lose := range []func() error{
+		func() error { return os.Remove(path) },
+		func() error { return os.Rename(path, path+".old") },
+		func() error { _ = os.Remove(path); return os.WriteFile(path, []byte("another"), 0o600) },
+	} {
+		if err := lose(); err != nil {
+			t.Fatal(err)
+		}
+		one.change(f, one.commit(map[string][]byte{"again": fmt.Append(nil, one.now().head.Rev)}))
+		closeFile(t, f)
+		f = openFile(t, path, 10)
+		if rev, ok := one.held(t, f); rev != one.now().head.Rev || !ok {
+			t.Errorf("one is held at %d, %t", rev, ok)
+		}
+		if rev, ok := two.held(t, f); rev != two.now().head.Rev || !ok {
+			t.Errorf("two is held at %d, %t", rev, ok)
+		}
+	}
+	closeFile(t, f)
+}

@@ -194,6 +194,7 @@ func (w *writer) commit(ctx context.Context, at Head, c Commit) (Head, error) {
 	}
 	head, err := try()
 	if errors.Is(err, ErrUnusable) {
+		w.live.log.Error("the configuration store refuses changes", "realm", w.live.realm, "error", err)
 		return Head{}, &Error{Code: Unavailable, Message: "The configuration store refuses changes. Nothing was changed.", Cause: err}
 	}
 	for pause := minBackoff; err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrTooLarge); pause = min(2*pause, maxBackoff) {

@@ -8,17 +8,18 @@ import (
 	"strings"
 )
 
-// Untrusted says whether one side of a TLS connection refused the other in a way that does not pass: somebody has to change a
-// certificate, or the settings. That goes for one that has expired too.
+// Untrusted says whether one side of a TLS connection refused the other in a way that does not pass, or speaks no TLS: somebody has to change
+// a certificate, or the settings. That goes for one that has expired too.
 func Untrusted(err error) bool {
 	var (
 		verification *tls.CertificateVerificationError
 		authority    x509.UnknownAuthorityError
 		host         x509.HostnameError
 		invalid      x509.CertificateInvalidError
+		plain        tls.RecordHeaderError // what answers speaks no TLS
 		alert        *net.OpError // crypto/tls has no exported type of the alerts that the other side sends
 	)
-	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) ||
+	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &plain) ||
 		errors.As(err, &alert) && UntrustedText(alert.Error())
 }
 

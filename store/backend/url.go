@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ func Shown(u *url.URL) string {
 
 func (l *Location) parse(u *url.URL, f Form) error {
 	if u.Scheme != f.Scheme || u.Fragment != "" || u.Opaque != "" || strings.Contains(u.Path, "@") {
-		return fmt.Errorf("it is no URL of this kind: %s://HOST is needed, and in a password %%2F stands for /, %%3F for ?, %%23 for # and %%40 for @", f.Scheme)
+		return fmt.Errorf("it is no URL of this kind: %s://HOST is needed, there is no @ in a prefix, and in a password %%2F stands for /, %%3F for ?, %%23 for # and %%40 for @", f.Scheme)
 	}
 	for host := range strings.SplitSeq(u.Host, ",") {
 		host, err := withPort(host, f.Port)
@@ -66,6 +67,9 @@ func (l *Location) parse(u *url.URL, f Form) error {
 			return err
 		}
 		l.Hosts = append(l.Hosts, host)
+	}
+	if l.Path != "" && l.Path != path.Clean(l.Path) {
+		return errors.New("its path is none that prefixes can have: no part of it may be empty, . or ..")
 	}
 	if u.User != nil {
 		l.Username = u.User.Username()
@@ -88,7 +92,7 @@ func (l *Location) checkUser(given bool, f Form) error {
 		return fmt.Errorf("there are no users: a token is written with a colon before it, %s://:TOKEN@HOST", f.Scheme)
 	case f.Token:
 	case l.Username == "" && given, l.Username != "" && l.Password == "":
-		return errors.New("a user needs a name and a password")
+		return fmt.Errorf("a user needs a name and a password, which can be in the URL, in a file (%s) or in the environment", f.File)
 	case l.Username == "":
 		l.Password = ""
 	}

@@ -78,6 +78,8 @@ func TestParseURL(t *testing.T) {
 	bad("db://h?password-file="+file, "a user needs a name")
 	bad("db://me@h?password=hidden", `"password" is unknown`)
 	bad("db://me:1/hidden@h", "%2F stands for /")
+	bad("db://h//a", "no part of it may be empty")
+	bad("db://h/a/../b", "no part of it may be empty")
 	bad("db://me:1#hidden@h", "%23 for #")
 	bad("db://me:1?hidden@h", `"..." is unknown`)
 	bad("db://h?mode=hidden", "mode: it must be a")

@@ -37,7 +37,7 @@ func (s *Store) Inspect(ctx context.Context) (string, error) {
 	err = s.ifAllowed(ctx, func(ctx context.Context, client *dynamodb.Client) error {
 		out, err := client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: name})
 		if err == nil && !trims(out.TimeToLiveDescription) {
-			is += ", which never trims the log of changes: the table's time to live is not on \"" + expiresName + "\""
+			is += " (the log of changes is never trimmed, since the table's time to live is not on \"" + expiresName + "\")"
 		}
 		return err
 	})

@@ -191,7 +191,7 @@ func TestInspect(t *testing.T) {
 			t.Errorf("got %q, %v; want %q", is, err, want)
 		}
 	}
-	const untrimmed = `DynamoDB, which never trims the log of changes: the table's time to live is not on "expires"`
+	const untrimmed = `DynamoDB (the log of changes is never trimmed, since the table's time to live is not on "expires")`
 	is(untrimmed)
 	ttl := func(attribute string) {
 		t.Helper()

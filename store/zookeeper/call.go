@@ -38,7 +38,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 			}
 			return fmt.Errorf("ZooKeeper at %s does not answer: %w", s.where(), why)
 		case refused(err) && !errors.Is(err, store.ErrUnusable):
-			return fmt.Errorf("%w: ZooKeeper at %s forbids %s what is needed below %s: %w", store.ErrUnusable, s.where(), s.who(), s.layout.root, err)
+			return fmt.Errorf("%w: ZooKeeper at %s forbids %s what is needed below %s, or the password is wrong: %w", store.ErrUnusable, s.where(), s.who(), s.layout.root, err)
 		}
 		return fmt.Errorf("ZooKeeper at %s: %w", s.where(), err)
 	})
