@@ -17,7 +17,7 @@ func Untrusted(err error) bool {
 		host         x509.HostnameError
 		invalid      x509.CertificateInvalidError
 		plain        tls.RecordHeaderError // what answers speaks no TLS
-		alert        *net.OpError // crypto/tls has no exported type of the alerts that the other side sends
+		alert        *net.OpError          // crypto/tls has no exported type of the alerts that the other side sends
 	)
 	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &plain) ||
 		errors.As(err, &alert) && UntrustedText(alert.Error())

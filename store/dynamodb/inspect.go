@@ -34,6 +34,9 @@ func (s *Store) Inspect(ctx context.Context) (string, error) {
 		return "", err
 	}
 	is := "DynamoDB"
+	if client := s.client.Load(); client != nil {
+		is += " in " + client.Options().Region
+	}
 	err = s.ifAllowed(ctx, func(ctx context.Context, client *dynamodb.Client) error {
 		out, err := client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: name})
 		if err == nil && !trims(out.TimeToLiveDescription) {

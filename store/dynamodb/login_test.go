@@ -101,7 +101,7 @@ func TestLeastPermissions(t *testing.T) {
 	server := start(t)
 	server.Deny("Scan", "DescribeTable", "DescribeTimeToLive", "UpdateItem", "ConditionCheckItem", "UpdateTimeToLive", "CreateTable", "DeleteTable")
 	s := open(t, server.URL())
-	if is, err := s.Inspect(t.Context()); is != "DynamoDB" || err != nil {
+	if is, err := s.Inspect(t.Context()); is != "DynamoDB in eu-west-1" || err != nil {
 		t.Errorf("got %q, %v", is, err)
 	}
 	w := &storetest.Writer{T: t}
@@ -191,7 +191,7 @@ func TestInspect(t *testing.T) {
 			t.Errorf("got %q, %v; want %q", is, err, want)
 		}
 	}
-	const untrimmed = `DynamoDB (the log of changes is never trimmed, since the table's time to live is not on "expires")`
+	const untrimmed = `DynamoDB in eu-west-1 (the log of changes is never trimmed, since the table's time to live is not on "expires")`
 	is(untrimmed)
 	ttl := func(attribute string) {
 		t.Helper()
@@ -204,7 +204,7 @@ func TestInspect(t *testing.T) {
 		}
 	}
 	ttl("expires")
-	is("DynamoDB")
+	is("DynamoDB in eu-west-1")
 	if _, err := plain.DeleteTable(t.Context(), &sdk.DeleteTableInput{TableName: aws.String(table)}); err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func TestMoto(t *testing.T) {
 	create(t, plainClient(t, endpoint), table, [2]string{"realm", "key"})
 	s := open(t, endpoint)
 	(&storetest.Writer{T: t}).Commit(s, 2)
-	if is, err := s.Inspect(t.Context()); !strings.HasPrefix(is, "DynamoDB (the log of changes is never trimmed") || err != nil {
+	if is, err := s.Inspect(t.Context()); !strings.HasPrefix(is, "DynamoDB in eu-west-1 (the log of changes is never trimmed") || err != nil {
 		t.Errorf("it is %q, %v", is, err)
 	}
 	if realms, err := s.Realms(t.Context()); !slices.Equal(realms, []store.Realm{"r"}) || err != nil {
