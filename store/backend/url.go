@@ -69,7 +69,7 @@ func (l *Location) parse(u *url.URL, f Form) error {
 		l.Hosts = append(l.Hosts, host)
 	}
 	if l.Path != "" && l.Path != path.Clean(l.Path) {
-		return errors.New("its path is none that prefixes can have: no part of it may be empty, . or ..")
+		return errors.New("its path is none that prefixes can have: neither an empty part nor . or .. may be in it")
 	}
 	if u.User != nil {
 		l.Username = u.User.Username()
