@@ -59,8 +59,8 @@ func TestParseURL(t *testing.T) {
 	bad("zookeeper://:secret@h1", "a name and a password")
 	bad("zookeeper://me:secret@h1?prefix=x", `"prefix" is unknown`)
 	bad("zookeeper://me:secret@h1?session=3", "session: it is no duration")
-	bad("zookeeper://me:secret@h1//a", "is no prefix")
-	bad("zookeeper://me:secret@h1/a/../b", "is no prefix")
+	bad("zookeeper://me:secret@h1//a", "none that prefixes can have")
+	bad("zookeeper://me:secret@h1/a/../b", "none that prefixes can have")
 	bad("zookeeper://me:secret@h1/a%20b", "is no prefix")
 	one := []string{"h1:2181"}
 	for _, o := range []zookeeper.Options{
