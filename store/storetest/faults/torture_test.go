@@ -124,7 +124,7 @@ and frozen and connections are cut, then gateways follow through the same.
 
 - Ordered: porcupine found an order of all operations of each window that explains every answer, and the log has each commit that succeeded once, and none that was a conflict.
 - Healed: the longest time from when the database answered somebody who had just come, to when the snapshot of each gateway was what the store had. Two
-  seconds are allowed; a machine that is busy gets a second chance.
+  seconds are allowed; a machine that is busy gets a second chance, once.
 
 | database, servers | operations | windows | unknown outcomes | conflicts | kills | healed | ordered | took |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
