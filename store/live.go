@@ -243,21 +243,27 @@ func (l *Live) load(ctx context.Context, doubted Rev) error {
 			"realm", l.realm, "revision", head.Rev)
 		s.Head = head // from here on the two are kept alike, so that the next miss shows
 	}
+	if l.replace(s, doubted, func() { l.file.keep(l.realm, items, head, own) }) {
+		l.log.Warn("the store is at an earlier revision than before: it was restored, or is another one",
+			"realm", l.realm, "revision served", doubted, "revision", head.Rev)
+	}
+	return nil
+}
+
+// replace makes s the snapshot, and then calls keep, unless somebody else was quicker. It says whether s is behind the one before.
+func (l *Live) replace(s *Snapshot, doubted Rev, keep func()) (back bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.current.Load()
-	if now != nil && now.Head.Rev > s.Head.Rev && now.Head.Rev != doubted {
-		return nil // somebody else was quicker
+	was := l.current.Load()
+	back = was != nil && was.Head.Rev > s.Head.Rev
+	if back && was.Head.Rev != doubted {
+		return false
 	}
 	l.unconfirmed.Store(false)
-	if now != nil && now.Head.Rev > head.Rev {
-		l.log.Warn("the store is at an earlier revision than before: it was restored, or is another one",
-			"realm", l.realm, "revision served", now.Head.Rev, "revision", head.Rev)
-	}
 	l.needsLoad.Store(false)
 	l.swap(s, time.Now())
-	l.file.keep(l.realm, items, head, own)
-	return nil
+	keep()
+	return back
 }
 
 // apply adds commits to the snapshot. head is the store's after the last of them: if they do not lead there, something was missed.

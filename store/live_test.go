@@ -19,12 +19,14 @@ import (
 	"github.com/event-gateway/event-gateway/invoke"
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/memory"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // instance is what one gateway knows of a realm.
 type instance struct {
+	logged *storetest.Buffer
 	store.Store
 	live   *store.Live
 	config *store.Config
@@ -34,8 +36,8 @@ type instance struct {
 // newInstance returns an instance that follows the store, once it has a snapshot.
 func newInstance(t *testing.T, s store.Store) *instance {
 	t.Helper()
-	i := &instance{Store: s, rules: store.NewRules(invoke.FunctionTypes(false), false)}
-	i.live = store.NewLive(s, store.Shared, i.rules, slog.New(slog.DiscardHandler))
+	i := &instance{Store: s, rules: store.NewRules(invoke.FunctionTypes(false), false), logged: &storetest.Buffer{}}
+	i.live = store.NewLive(s, store.Shared, i.rules, slog.New(slog.NewTextHandler(i.logged, nil)))
 	i.config = store.NewConfig(s, i.live, i.rules)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -680,6 +682,9 @@ func TestRestored(t *testing.T) {
 			}
 			if f := i.live.Snapshot().Function("default", "f"); more > 0 && (f == nil || f.Provider.Text("url") != "http://localhost:2") {
 				t.Errorf("%d commits after the restore: the function is %v", more, f)
+			}
+			if n := strings.Count(i.logged.String(), "at an earlier revision"); (more == 0) != (n == 1) || n > 1 {
+				t.Errorf("%d commits after the restore: the log says %d times that the store went back", more, n)
 			}
 		})
 	}

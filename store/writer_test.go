@@ -45,6 +45,9 @@ func TestCommitRefused(t *testing.T) {
 			if !errors.Is(err, store.ErrUnusable) || strings.Contains(e.Message, "permission") {
 				t.Errorf("the reason belongs into the log alone: %v", err)
 			}
+			if told := strings.Count(i.logged.String(), "refuses changes"); (told == 1) != (first == nil) || told > 1 {
+				t.Errorf("after %v: the log has %d lines about it", first, told)
+			}
 			if took := time.Since(began); took > time.Second || r.tries != len(first)+1 {
 				t.Errorf("%d tries in %v", r.tries, took)
 			}
