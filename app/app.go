@@ -95,12 +95,16 @@ func newGateway(o *Options, s store.Store, kept store.RealmsOptions, log *slog.L
 		return nil, err
 	}
 	hosted := hosts != nil
+	keys, err := openKeys(o)
+	if err != nil {
+		return nil, err
+	}
 	registry := newRegistry()
 	dispatcher := invoke.NewDispatcher(
-		invoke.Options{Compat: o.Compat, Backlog: o.WorkersBacklog, Frozen: kept.Frozen != nil, LineageKey: lineageKey(o, log)},
+		invoke.Options{Compat: o.Compat, Backlog: o.WorkersBacklog, Frozen: kept.Frozen != nil, LineageKey: lineageKey(o, log), Concurrency: o.FunctionConcurrency, Keys: keys},
 		invoke.NewEgress(invoke.EgressOptions{Hosted: hosted, Allow: o.EgressAllow, Deny: o.EgressDeny, Never: invoke.RuntimeAPI(os.Getenv("AWS_LAMBDA_RUNTIME_API"))}),
 		invoke.NewMetrics(registry), log)
-	rules := store.NewRules(invoke.FunctionTypes(hosted), o.Compat)
+	rules := store.NewRules(invoke.FunctionTypes(hosted), o.Compat, keys)
 	kept.Hosted, kept.Max = hosted, o.HostedRealms
 	realms := store.NewRealms(s, rules, kept, log)
 	registry.MustRegister(&realmsCollector{realms, kept.File}, backlogGauge(dispatcher))

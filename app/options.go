@@ -58,6 +58,8 @@ type Options struct {
 	WorkersBacklog int
 	DrainTimeout   time.Duration
 
+	FunctionConcurrency int
+
 	HostedDomains           []string // not empty: hosted mode
 	HostedRealms            int
 	EgressAllow, EgressDeny []netip.Prefix
@@ -160,6 +162,8 @@ func (o *Options) declare(fs *flag.FlagSet, defaultStore string) {
 	fs.IntVar(&o.HostedRealms, "hosted-realms", 10_000, "how many spaces of hosted domains are kept in memory")
 	fs.Func("egress-allow", "addresses that functions may have although they would be refused: 10.1.0.0/16; may be given more than once", each(addPrefix(&o.EgressAllow)))
 	fs.Func("egress-deny", "addresses that functions may not have; may be given more than once", each(addPrefix(&o.EgressDeny)))
+
+	fs.IntVar(&o.FunctionConcurrency, "function-concurrency", 1000, "how many calls of one function may be under way; those who would wait for more are refused with 503")
 
 	fs.StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
 	fs.StringVar(&o.LogFormat, "log-format", "", "text or json (default: json; text with -dev)")
@@ -277,6 +281,8 @@ func (o *Options) complete() error {
 		return fmt.Errorf("%s is %q, it can be subscribed or open", o.named("invoke"), o.Invoke)
 	case o.LogFormat != "text" && o.LogFormat != "json":
 		return fmt.Errorf("%s is %q, it can be text or json", o.named("log-format"), o.LogFormat)
+	case o.FunctionConcurrency < 1:
+		return fmt.Errorf("%s must be at least 1", o.named("function-concurrency"))
 	case o.HostedRealms < 1:
 		return fmt.Errorf("%s must be at least 1", o.named("hosted-realms"))
 	}

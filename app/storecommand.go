@@ -163,7 +163,7 @@ func found(err error) error {
 }
 
 // recordRules are those by which gateways of this version read records, of either mode.
-func recordRules() *store.Rules { return store.NewRules(invoke.FunctionTypes(false), false) }
+func recordRules() *store.Rules { return store.NewRules(invoke.FunctionTypes(false), false, nil) }
 
 func (c *storeCommand) flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("store", flag.ContinueOnError)

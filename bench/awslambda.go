@@ -126,7 +126,11 @@ func playAWSLambda(args []string) (string, func(string) string, error) {
 		if t.Name != f.Kind() {
 			continue
 		}
-		call, err := t.Open(f, invoke.NewEgress(invoke.EgressOptions{}))
+		settings, err := f.Open(nil)
+		if err != nil {
+			return "", nil, err
+		}
+		call, err := t.Open(settings, invoke.NewEgress(invoke.EgressOptions{}))
 		return "ready", caller(func(ctx context.Context) ([]byte, error) {
 			a, err := call(ctx, invoke.Payload{Body: []byte(kilobyte)})
 			if err != nil {

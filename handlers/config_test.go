@@ -99,9 +99,9 @@ func TestFunctions(t *testing.T) {
 	f(400, "POST", functions, `{"functionId":"y","type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"xml"}`,
 		invalid+`eventFormat is "xml", it can be cloudevents, cloudevents-0.1 or native`)
 	f(400, "POST", functions, `{"functionId":"y","type":"http","provider":{"url":"http://localhost:1"},"mode":"Binary"}`,
-		invalid+`mode is "Binary": it can be structured or binary, and functions of other types than http have none`)
+		invalid+`mode is "Binary", it can be structured or binary`)
 	f(400, "POST", functions, `{"functionId":"y","type":"awssqs","provider":{"queueUrl":"https://q","region":"eu-west-1"},"mode":"structured"}`,
-		invalid+`mode is "structured": it can be structured or binary, and functions of other types than http have none`)
+		invalid+`functions of type awssqs have no mode: leave it out`)
 	f(400, "PUT", functions+"/n", `{"type":"http","provider":{"url":"http://localhost:1"},"eventFormat":"native","mode":"binary"}`,
 		invalid+`mode is binary, which events of the eventFormat native cannot be sent in: leave one of them out`)
 

@@ -174,7 +174,6 @@ func configureAsDocumented(g *gateway, doc string) {
 		g.function("default", id, f.URL+"/"+id)
 	}
 	g.configure(201, "POST", inDefault+"/functions", fmt.Sprintf(`{"functionId":"page","type":"http","provider":{"url":"%s/page"},"response":"passthrough"}`, f.URL))
-	g.configure(201, "POST", inDefault+"/functions", `{"functionId":"stream","type":"awskinesis","provider":{"streamName":"s","region":"us-east-1"}}`)
 	eventTypes, subscriptions := docBlock(doc, "json eventtypes"), docBlock(doc, "json subscriptions")
 	for eventType := range strings.SplitSeq(eventTypes, "\n") {
 		g.configure(201, "POST", inDefault+"/eventtypes", eventType)

@@ -321,11 +321,6 @@ func TestFailures(t *testing.T) {
 			check("cut", f.URL+"/cut", 502, `Function "cut" failed: it ended the connection before its answer was complete.`, failed)
 			check("refused", "http://127.0.0.1:1/", 502, `Function "refused" failed: it could not be reached.`, failed)
 			check("slow", f.URL+"/slow", 504, `Function "slow" failed: it did not answer in time.`, failed)
-			g.configure(201, "POST", inDefault+"/functions", `{"functionId":"kinesis","type":"awskinesis","provider":{"streamName":"s","region":"us-east-1"}}`)
-			g.subscribe("default", `{"functionId":"kinesis","event":"http","method":"GET","path":"/kinesis"}`)
-			if a := send(t, "GET", g.events+"/kinesis", ""); !compat && (a.status != 502 || !strings.Contains(a.message(), "cannot call them yet")) {
-				t.Error(a)
-			}
 		})
 	}
 }

@@ -2,7 +2,9 @@ package handlers
 
 import (
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
@@ -41,7 +43,7 @@ func (g *Gateway) fail(c *gin.Context, err error) {
 		g.Log.Error("a request failed", "method", c.Request.Method, "error", err)
 	case status == http.StatusServiceUnavailable:
 		g.Log.Debug("a request was refused", "method", c.Request.Method, "path", c.Request.URL.Path, "error", err)
-		c.Header("Retry-After", "1")
+		c.Header("Retry-After", retryAfter(err))
 	}
 	if status == http.StatusRequestTimeout || status == http.StatusRequestEntityTooLarge {
 		c.Header("Connection", "close") // what is left of the body is not read
@@ -87,6 +89,15 @@ func (g *Gateway) status(err error) (int, string) {
 	return http.StatusInternalServerError, internalMessage
 }
 
+// retryAfter returns after how many seconds whoever was refused should try again.
+func retryAfter(err error) string {
+	var call *invoke.Error
+	if errors.As(err, &call) && call.RetryAfter > 0 {
+		return strconv.Itoa(int(math.Ceil(call.RetryAfter.Seconds())))
+	}
+	return "1"
+}
+
 const unavailableMessage = "Service Unavailable"
 
 func configStatus(c store.Code) int {
@@ -121,7 +132,7 @@ func (g *Gateway) callStatus(e *invoke.Error) (int, string) {
 		return http.StatusInternalServerError, "Function call failed. Please check logs."
 	case e.Class == invoke.Timeout:
 		return http.StatusGatewayTimeout, callMessage(e)
-	case e.Class == invoke.Throttled:
+	case e.Class == invoke.Throttled, e.RetryAfter > 0:
 		return http.StatusServiceUnavailable, callMessage(e)
 	}
 	return http.StatusBadGateway, callMessage(e)

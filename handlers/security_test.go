@@ -532,7 +532,7 @@ func TestDraining(t *testing.T) {
 	t.Parallel()
 	g := &handlers.Gateway{Log: slog.New(slog.DiscardHandler), Metrics: handlers.NewMetrics(prometheus.NewRegistry())}
 	frozen := &store.Frozen{MaxStaleness: time.Minute} // which needs nobody to follow the store
-	g.Realms = store.NewRealms(memory.New(), store.NewRules(nil, false), store.RealmsOptions{Frozen: frozen}, g.Log)
+	g.Realms = store.NewRealms(memory.New(), store.NewRules(nil, false, nil), store.RealmsOptions{Frozen: frozen}, g.Log)
 	s := httptest.NewServer(g.Router(handlers.Events))
 	t.Cleanup(s.Close)
 	if a := send(t, "POST", s.URL, "", "Event: e"); a.status != 202 {

@@ -42,9 +42,9 @@ func (d *Dispatcher) ask(ctx context.Context, f *store.Function, ev *event.Event
 	if err != nil {
 		return nil, err
 	}
-	a, err := d.call(ctx, f, payloadOf(ev, headerOf("application/json"), body))
+	a, err := d.call(ctx, f, payloadOf(ev, headerOf("application/json"), body), true)
 	if err == nil {
-		err = d.failure(a)
+		err = d.failure(a, f)
 	}
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ func TestAWSSettings(t *testing.T) {
 	t.Parallel()
 	f := func(hosted bool, provider, want string) {
 		t.Helper()
-		rules := store.NewRules(invoke.FunctionTypes(hosted), false)
+		rules := store.NewRules(invoke.FunctionTypes(hosted), false, nil)
 		_, err := rules.DecodeFunction([]byte(`{"functionId":"f","type":"awslambda","provider":{"arn":"hello",`+provider+`}}`), "default", "")
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", provider, err)
@@ -54,7 +54,7 @@ func TestAWSStored(t *testing.T) {
 	f := func(provider, want string) {
 		t.Helper()
 		body := `{"functionId":"f","type":"awslambda","provider":{"arn":"hello",` + provider + `}}`
-		record, err := store.NewRules(types, false).DecodeFunction([]byte(body), "default", "")
+		record, err := store.NewRules(types, false, nil).DecodeFunction([]byte(body), "default", "")
 		if err != nil {
 			t.Fatal(err)
 		}

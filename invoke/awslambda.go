@@ -31,12 +31,12 @@ type lambdaFunction struct {
 	transport   *http.Transport
 }
 
-func openLambda(f *store.Function, e *Egress) (Invoker, error) {
-	c, transport, err := e.awsConfig(f.Provider)
+func openLambda(s store.Settings, e *Egress) (Invoker, error) {
+	c, transport, err := e.awsConfig(s.Provider)
 	if err != nil {
 		return nil, err
 	}
-	l := &lambdaFunction{name: f.Provider.Text("arn"), client: lambda.NewFromConfig(c), credentials: c.Credentials, transport: transport}
+	l := &lambdaFunction{name: s.Text("arn"), client: lambda.NewFromConfig(c), credentials: c.Credentials, transport: transport}
 	return l.invoke, nil
 }
 
@@ -61,10 +61,10 @@ func (l *lambdaFunction) invoke(ctx context.Context, p Payload) (*Answer, error)
 
 // clientContext is where a Lambda function finds what others get in headers (docs.aws.amazon.com/lambda, "Invoke", ClientContext).
 func clientContext(p Payload) *string {
-	if p.Lineage == "" {
+	if p.Event == nil || p.Event.Lineage == "" {
 		return nil
 	}
-	text := base64.StdEncoding.EncodeToString([]byte(`{"custom":{"eventgatewaylineage":"` + p.Lineage + `"}}`))
+	text := base64.StdEncoding.EncodeToString([]byte(`{"custom":{"eventgatewaylineage":"` + p.Event.Lineage + `"}}`))
 	return &text
 }
 
@@ -80,7 +80,7 @@ func (c *lambdaCall) use(o *lambda.Options) { o.HTTPClient, o.Credentials = c, c
 // Retrieve implements aws.CredentialsProvider.
 func (c *lambdaCall) Retrieve(context.Context) (aws.Credentials, error) { return c.credentials, nil }
 
-// Do sends r once, as Egress.post does, and bounds the answer, which the SDK reads whatever its size. The payload takes the place of the
+// Do sends r once, as send does, and bounds the answer, which the SDK reads whatever its size. The payload takes the place of the
 // SDK's reader of it: net/http would send that in a packet of its own, and close the connection if an answer came before it saw the end.
 func (c *lambdaCall) Do(r *http.Request) (*http.Response, error) {
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.payload)), nil }

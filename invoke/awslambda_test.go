@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/event-gateway/event-gateway/invoke"
+	"github.com/event-gateway/event-gateway/invoke/event"
 	"github.com/event-gateway/event-gateway/invoke/lambdatest"
 	"github.com/event-gateway/event-gateway/store"
 )
@@ -74,7 +75,7 @@ func function(t testing.TB, arn, settings string) *store.Function {
 		settings = "," + settings
 	}
 	body := fmt.Sprintf(`{"functionId":"f","type":"awslambda","provider":{"arn":%q,"region":"eu-west-1"%s}}`, arn, settings)
-	f, err := store.NewRules(invoke.FunctionTypes(false), false).DecodeFunction([]byte(body), "default", "")
+	f, err := store.NewRules(invoke.FunctionTypes(false), false, nil).DecodeFunction([]byte(body), "default", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,11 @@ func open(t testing.TB, o invoke.EgressOptions, f *store.Function) (invoke.Invok
 	t.Cleanup(e.Close)
 	for _, typ := range invoke.Types(o.Hosted) {
 		if typ.Name == f.Kind() {
-			return typ.Open(f, e)
+			s, err := f.Open(nil)
+			if err != nil {
+				return nil, err
+			}
+			return typ.Open(s, e)
 		}
 	}
 	return nil, errors.New("no such type")
@@ -188,7 +193,7 @@ func TestLambdaLineage(t *testing.T) {
 	t.Setenv("AWS_CA_BUNDLE", "")
 	call := mustOpen(t, function(t, arn, ownKeys))
 	for lineage, want := range map[string]string{"": "", "AbC-_9": `{"custom":{"eventgatewaylineage":"AbC-_9"}}`} {
-		if _, err := call(t.Context(), invoke.Payload{Body: []byte("{}"), Lineage: lineage}); err != nil {
+		if _, err := call(t.Context(), invoke.Payload{Body: []byte("{}"), Event: &event.Event{Lineage: lineage}}); err != nil {
 			t.Fatal(err)
 		}
 		if raw, err := base64.StdEncoding.DecodeString(<-got); err != nil || string(raw) != want {

@@ -16,6 +16,7 @@ import (
 	"github.com/event-gateway/event-gateway/invoke/event"
 	"github.com/event-gateway/event-gateway/invoke/queue"
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/keyring"
 )
 
 // Dispatcher delivers an event to a function now (Call) or later (Enqueue).
@@ -38,6 +39,10 @@ type Options struct {
 	Backlog int
 	// Frozen is set in a process that is frozen between requests: async deliveries are made while the request is under way.
 	Frozen bool
+	// Concurrency is how many calls of one function may be under way when somebody wants to wait for one more.
+	Concurrency int
+	// Keys open the secrets of functions.
+	Keys *keyring.Keys
 	// LineageKey signs the lineage of events: gateways that share it see a loop that goes through all of them. Empty: a key of this process.
 	LineageKey []byte
 }
@@ -81,10 +86,10 @@ func NewDispatcher(o Options, e *Egress, m *Metrics, log *slog.Logger) *Dispatch
 // Call delivers ev to t, which is a target of s, and returns the response that its answer stands for. Its errors are *Error.
 func (d *Dispatcher) Call(ctx context.Context, s *store.Snapshot, ev *event.Event, t store.Target) (*Response, error) {
 	return d.now(ctx, s, ev, t, func(a *Answer) (*Response, error) {
-		if t.Function.Response == store.Passthrough {
+		if a.Plain || t.Function.Response == store.Passthrough {
 			return a.Passthrough()
 		}
-		if err := d.failure(a); err != nil {
+		if err := d.failure(a, t.Function); err != nil {
 			return nil, err
 		}
 		r, err := ParseResponse(a.Body)
@@ -102,7 +107,7 @@ func (d *Dispatcher) Invoke(ctx context.Context, s *store.Snapshot, ev *event.Ev
 		if contentType := a.Header.Get("Content-Type"); contentType != "" {
 			r.Header.Set("Content-Type", contentType)
 		}
-		return r, d.failure(a)
+		return r, d.failure(a, t.Function)
 	})
 }
 
@@ -114,7 +119,7 @@ func (d *Dispatcher) now(ctx context.Context, s *store.Snapshot, ev *event.Event
 	}
 	ended := d.invoking(ctx, s, ev, t)
 	var r *Response
-	answer, err := d.call(ctx, f, d.payload(ev, t, nil))
+	answer, err := d.call(ctx, f, d.payload(ev, t, nil), true)
 	if err == nil {
 		r, err = read(answer)
 	}
@@ -246,9 +251,9 @@ func (d *Dispatcher) attempt(ctx context.Context, v *delivery) *Error {
 		return noFunction(v.target)
 	}
 	ended := d.invoking(ctx, v.snapshot, v.event, v.target)
-	answer, err := d.call(ctx, f, d.payload(v.event, v.target, v.shared))
+	answer, err := d.call(ctx, f, d.payload(v.event, v.target, v.shared), false)
 	if err == nil {
-		err = d.failure(answer)
+		err = d.failure(answer, f)
 	}
 	ended(answer, err)
 	d.metrics.invoked(f, err)
@@ -262,44 +267,25 @@ func noFunction(t store.Target) *Error {
 	return &Error{Class: Invalid, Function: t.Subscription.FunctionID, Message: "its record cannot be read"}
 }
 
-func (d *Dispatcher) call(ctx context.Context, f *store.Function, p Payload) (*Answer, error) {
-	invoker, err := d.open(f)
-	if err != nil {
-		return nil, err
-	}
-	return invoker(ctx, p)
-}
-
-// open returns the function's invoker, which is kept with this revision of the function.
-func (d *Dispatcher) open(f *store.Function) (Invoker, error) {
-	if v, ok := f.Opened.Load().(Invoker); ok {
-		return v, nil
-	}
-	t := d.types[f.Kind()]
-	if t.Open == nil {
-		return nil, &Error{Class: Invalid, Message: fmt.Sprintf("functions of type %s can be registered, but this version cannot call them yet", f.Kind())}
-	}
-	v, err := t.Open(f, d.egress)
-	var e *Error
-	switch {
-	case errors.As(err, &e):
-		return nil, e
-	case err != nil:
-		return nil, &Error{Class: Invalid, Message: err.Error()}
-	}
-	f.Opened.Store(v) // two at once make two; one stays
-	return v, nil
-}
-
 // failure returns the error that an answer's status stands for.
-func (d *Dispatcher) failure(a *Answer) error {
+func (d *Dispatcher) failure(a *Answer, f *store.Function) error {
 	switch {
 	case a.Status/100 == 2, d.options.Compat && a.Status < 500:
 		return nil
 	case a.Status/100 == 3:
 		return &Error{Class: Function, Message: fmt.Sprintf("it answered with a redirect (status %d), which is not followed", a.Status)}
 	}
-	return &Error{Class: Function, Message: fmt.Sprintf("it answered with status %d", a.Status)}
+	e := &Error{Class: Function, Message: fmt.Sprintf("it answered with status %d", a.Status)}
+	switch after := a.Header.Get("Retry-After"); {
+	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
+		e.Class = Denied
+		if hint := d.types[f.Kind()].Denied; hint != "" {
+			e.Message += ": " + hint
+		}
+	case a.Status == http.StatusTooManyRequests, a.Status == http.StatusServiceUnavailable && after != "":
+		e.Class, e.RetryAfter = Throttled, retryAfter(after, time.Now())
+	}
+	return e
 }
 
 // named returns err as an *Error about f.

@@ -55,18 +55,18 @@ func (e *Egress) Close() {
 	e.aws.close()
 }
 
-// post sends p once: net/http repeats a POST without an Idempotency-Key only where the server has surely not begun with it. For that it
-// needs GetBody.
-func (e *Egress) post(ctx context.Context, u *url.URL, p Payload) (*http.Response, error) {
+// send sends a request once: net/http repeats a POST without an Idempotency-Key only where the server has surely not begun with it. For
+// that it needs GetBody.
+func send(ctx context.Context, transport http.RoundTripper, method string, u *url.URL, header http.Header, body []byte) (*http.Response, error) {
 	req := &http.Request{
-		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: p.Header,    // shared by deliveries: a transport never writes to it
+		Method: method, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header,      // shared by deliveries: a transport never writes to it
 		Body:   http.NoBody, // not an empty one of another kind, which would be sent in chunks
 	}
-	if len(p.Body) > 0 {
-		req.ContentLength = int64(len(p.Body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Body)), nil }
+	if len(body) > 0 {
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		req.Body, _ = req.GetBody()
 	}
-	return e.transport.RoundTrip(req.WithContext(ctx))
+	return transport.RoundTrip(req.WithContext(ctx))
 }

@@ -32,7 +32,7 @@ func TestEgressGuard(t *testing.T) {
 			}
 			return &blockedError{errors.New("this test connects nowhere")}
 		})
-		_, err := e.post(t.Context(), &url.URL{Scheme: "http", Host: host, Path: "/latest/meta-data/"}, Payload{Header: headerOf("application/json")})
+		_, err := send(t.Context(), e.transport, http.MethodPost, &url.URL{Scheme: "http", Host: host, Path: "/latest/meta-data/"}, headerOf("application/json"), nil)
 		var blocked *blockedError
 		if !errors.As(err, &blocked) || !slices.Contains(asked, want) && !slices.Contains(asked, "169.254.169.254:80") {
 			t.Errorf("%s: the guard was asked about %v, the call ended with %v", host, asked, err)
@@ -63,7 +63,7 @@ func TestGoAway(t *testing.T) {
 	for range callers {
 		wg.Go(func() {
 			for range each {
-				resp, err := e.post(t.Context(), u, Payload{Header: headerOf("application/json"), Body: []byte("{}")})
+				resp, err := send(t.Context(), e.transport, http.MethodPost, u, headerOf("application/json"), []byte("{}"))
 				if err != nil {
 					t.Error(err)
 					return
@@ -96,12 +96,12 @@ func TestPostOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := e.post(t.Context(), u, Payload{Header: headerOf("application/json"), Body: []byte("{}")})
+	resp, err := send(t.Context(), e.transport, http.MethodPost, u, headerOf("application/json"), []byte("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if _, err := e.post(t.Context(), u, Payload{Header: headerOf("application/json"), Body: []byte("{}")}); err == nil {
+	if _, err := send(t.Context(), e.transport, http.MethodPost, u, headerOf("application/json"), []byte("{}")); err == nil {
 		t.Error("the second call went well")
 	}
 	if n := calls.Load(); n != 2 {

@@ -5,6 +5,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/event-gateway/event-gateway/store"
 )
@@ -17,6 +20,8 @@ type Answer struct {
 	Status int
 	Header http.Header // nil where there are no headers
 	Body   []byte
+	// Plain says that who waits gets it as it is: there is no function behind it that could have answered with a response object.
+	Plain bool
 }
 
 // MaxAnswer is the size in bytes that a function's answer may have. AWS Lambda allows as much.
@@ -25,19 +30,21 @@ const MaxAnswer = 6 << 20
 // Type is one way to call functions.
 type Type struct {
 	store.FunctionType
-	// Open makes an Invoker of a function; nil: functions of this type can be registered only.
-	Open func(f *store.Function, e *Egress) (Invoker, error)
+	// Open makes an Invoker of a function, which keeps nothing else of it than it needs.
+	Open func(s store.Settings, e *Egress) (Invoker, error)
+	// Denied says what a person can do about an answer with status 401 or 403; empty: nobody knows.
+	Denied string
 }
 
 // Types returns the table of all types of functions. A new one is a file and a line here. A hosted gateway is one that lends nobody its
 // own AWS credentials, see EgressOptions.
 func Types(hosted bool) []Type {
 	return []Type{
-		{httpType(), openHTTP},
-		{awsLambdaType(hosted), openLambda},
-		{awsKinesisType(hosted), nil},
-		{awsFirehoseType(hosted), nil},
-		{awsSQSType(hosted), nil},
+		{FunctionType: httpType(), Open: openHTTP},
+		{FunctionType: awsLambdaType(hosted), Open: openLambda},
+		{FunctionType: awsKinesisType(hosted)},
+		{FunctionType: awsFirehoseType(hosted)},
+		{FunctionType: awsSQSType(hosted)},
 	}
 }
 
@@ -71,6 +78,8 @@ type Error struct {
 	Message  string
 	Code     string // what AWS calls the failure, such as AccessDeniedException
 	Cause    error
+	// RetryAfter is how long whoever called should wait before the next try; 0: nobody knows.
+	RetryAfter time.Duration
 }
 
 func (e *Error) Error() string {
@@ -83,3 +92,18 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
+
+// maxRetryAfter bounds what a function asks for.
+const maxRetryAfter = time.Hour
+
+// retryAfter reads the header Retry-After (RFC 9110, 10.2.3): seconds or a date. Whatever it is, the answer is a second at least.
+func retryAfter(header string, now time.Time) time.Duration {
+	header = strings.TrimSpace(header)
+	after := time.Second
+	if n, err := strconv.ParseUint(header, 10, 31); err == nil {
+		after = time.Duration(n) * time.Second
+	} else if at, err := http.ParseTime(header); err == nil {
+		after = at.Sub(now)
+	}
+	return min(max(after, time.Second), maxRetryAfter)
+}

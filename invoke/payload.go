@@ -13,8 +13,8 @@ type Payload struct {
 	// Header is what goes out with it where there are headers. It must not be changed.
 	Header http.Header
 	Body   []byte
-	// Lineage is the event's lineage as text.
-	Lineage string
+	// Event is what was encoded.
+	Event *event.Event
 }
 
 // encodings keeps the forms of an event that goes to many targets, so that each is written once. Plain HTTP requests are not shared: their
@@ -78,7 +78,7 @@ func payloadOf(ev *event.Event, header http.Header, body []byte) Payload {
 			header[name] = values[i : i+1 : i+1]
 		}
 	}
-	return Payload{Header: header, Body: body, Lineage: ev.Lineage}
+	return Payload{Header: header, Body: body, Event: ev}
 }
 
 // format returns the form in which a target gets events: the function's own, else as in 2018 or CloudEvents 1.0.

@@ -49,21 +49,30 @@ type Match func(Rev) bool
 
 // CreateFunction adds a function that does not exist yet.
 func (c *Config) CreateFunction(ctx context.Context, f *Function) (*Function, error) {
-	return create(ctx, c, functionThing(f.Space, f.ID), f, errorf(Exists, "Function %q already registered.", f.ID), func(*Snapshot) error {
-		_, err := f.Provider.keepSecrets(Provider{})
-		return invalidFunction(err)
-	})
+	next, err := c.sealed(f, &Function{})
+	if err != nil {
+		return nil, err
+	}
+	return create(ctx, c, functionThing(f.Space, f.ID), next, errorf(Exists, "Function %q already registered.", f.ID), func(*Snapshot) error { return nil })
 }
 
 // UpdateFunction replaces a function. Masked secrets stay what they were.
 func (c *Config) UpdateFunction(ctx context.Context, f *Function, match Match) (*Function, error) {
 	return replace(ctx, c, functionThing(f.Space, f.ID), match, func(old *Function) (*Function, error) {
-		provider, err := f.Provider.keepSecrets(old.Provider)
-		return &Function{
-			Space: f.Space, ID: f.ID, Type: f.Type, Provider: provider, Metadata: f.Metadata,
-			EventFormat: f.EventFormat, Mode: f.Mode, Response: f.Response, Extra: old.Extra,
-		}, invalidFunction(err)
+		return c.sealed(f, old)
 	})
+}
+
+// sealed returns f as it can be stored in the place of old: with the secrets of old where f has none of its own, and all of them sealed.
+func (c *Config) sealed(f, old *Function) (*Function, error) {
+	provider, err := f.Provider.keepSecrets(old.Provider)
+	if err == nil {
+		provider, err = f.sealed(provider, c.rules.keys)
+	}
+	return &Function{
+		Space: f.Space, ID: f.ID, Type: f.Type, Provider: provider, Metadata: f.Metadata,
+		EventFormat: f.EventFormat, Mode: f.Mode, Response: f.Response, Extra: old.Extra,
+	}, invalidFunction(err)
 }
 
 // DeleteFunction removes a function that no subscription calls and that authorizes no event type. Like those below, it returns the revision

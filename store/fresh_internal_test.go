@@ -35,7 +35,7 @@ func (s *still) Heads(context.Context, map[Realm]Rev, time.Duration) (map[Realm]
 // TestClockSetBack: a process whose clock was set back asks the store.
 func TestClockSetBack(t *testing.T) {
 	s := &still{}
-	r := NewRealms(s, NewRules(nil, false), RealmsOptions{Frozen: &Frozen{MaxStaleness: time.Minute, Redial: func() {}}}, slog.New(slog.DiscardHandler))
+	r := NewRealms(s, NewRules(nil, false, nil), RealmsOptions{Frozen: &Frozen{MaxStaleness: time.Minute, Redial: func() {}}}, slog.New(slog.DiscardHandler))
 	use := func() {
 		t.Helper()
 		u, err := r.Begin(t.Context(), Shared)
@@ -63,7 +63,7 @@ func TestClockSetBack(t *testing.T) {
 // TestProbePanic: a question that ends with a panic is over.
 func TestProbePanic(t *testing.T) {
 	s := &still{panic: true}
-	r := NewRealms(s, NewRules(nil, false), RealmsOptions{Hosted: true, Max: 10}, slog.New(slog.DiscardHandler))
+	r := NewRealms(s, NewRules(nil, false, nil), RealmsOptions{Hosted: true, Max: 10}, slog.New(slog.DiscardHandler))
 	func() {
 		defer func() { _ = recover() }()
 		_, _ = r.Begin(t.Context(), "acme")

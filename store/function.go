@@ -20,7 +20,7 @@ type Function struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 	// EventFormat is the form in which the function gets events; empty: CloudEvents 1.0, or what -compat says.
 	EventFormat string `json:"eventFormat,omitempty"`
-	// Mode is empty, "structured" or "binary": where an http function finds what a CloudEvent says besides its data, in the body or in headers.
+	// Mode is empty, "structured" or "binary": where a function that is a web server finds what a CloudEvent says besides its data, in the body or in headers.
 	Mode string `json:"mode,omitempty"`
 	// Response is empty, or Passthrough.
 	Response string         `json:"response,omitempty"`
@@ -28,13 +28,14 @@ type Function struct {
 	Rev      Rev            `json:"-"`
 
 	// Opened is for the package that calls functions: what it made of this revision of the function, which goes when the revision does.
+	// It must not refer to the Function.
 	Opened atomic.Value `json:"-" validate:"-"`
 }
 
-// Passthrough is the Response of an http function that answers as a plain web server: its status, headers and body go to the caller.
+// Passthrough is the Response of a function that answers as a plain web server: its status, headers and body go to the caller.
 const Passthrough = "passthrough"
 
-// BinaryMode is the Mode of an http function that gets CloudEvents with their attributes in headers.
+// BinaryMode is the Mode of a function that gets CloudEvents with their attributes in headers.
 const BinaryMode = "binary"
 
 // Kind returns the type of the function, wherever it was given.
@@ -99,11 +100,11 @@ func (r *Rules) decodeFunction(body []byte, space, id string) (*Function, error)
 			return nil, err
 		}
 	}
-	return f, f.checkForms()
+	return f, f.checkForms(t)
 }
 
 // checkForms looks at the forms in which the function gets events and answers.
-func (f *Function) checkForms() error {
+func (f *Function) checkForms(t *FunctionType) error {
 	switch f.EventFormat {
 	case "", "cloudevents", "cloudevents-0.1", "native":
 	default:
@@ -111,21 +112,27 @@ func (f *Function) checkForms() error {
 	}
 	switch {
 	case f.Mode == "":
-	case f.Mode != "structured" && f.Mode != BinaryMode || f.Kind() != "http":
-		return fmt.Errorf("mode is %q: it can be structured or binary, and functions of other types than http have none", f.Mode)
+	case !t.Web:
+		return fmt.Errorf("functions of type %s have no mode: leave it out", t.Name)
+	case f.Mode != "structured" && f.Mode != BinaryMode:
+		return fmt.Errorf("mode is %q, it can be structured or binary", f.Mode)
 	case f.Mode == BinaryMode && f.EventFormat == "native":
 		return errors.New("mode is binary, which events of the eventFormat native cannot be sent in: leave one of them out")
 	}
-	if f.Response != "" && (f.Response != Passthrough || f.Kind() != "http") {
-		return fmt.Errorf("response is %q, it can only be %s, and only for functions of type http", f.Response, Passthrough)
+	switch {
+	case f.Response == "":
+	case !t.Web:
+		return fmt.Errorf("functions of type %s have no response: leave it out", t.Name)
+	case f.Response != Passthrough:
+		return fmt.Errorf("response is %q, it can only be %s", f.Response, Passthrough)
 	}
 	return nil
 }
 
-// record returns the stored form: the body with its secrets.
+// record returns the stored form: the body with its secrets, which are sealed by then.
 func (f *Function) record() ([]byte, error) {
 	var provider bytes.Buffer
-	if err := f.Provider.encode(jsontext.NewEncoder(&provider), true); err != nil {
+	if err := encodeSettings(jsontext.NewEncoder(&provider), f.Provider.settings, true); err != nil {
 		return nil, err
 	}
 	return json.Marshal(functionBody{

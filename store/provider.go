@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,30 +19,70 @@ import (
 const Masked = "****"
 
 // Provider holds the settings that say how a function is called, in the order of its type's fields. However it is printed,
-// encoded or logged, secrets come out as Masked; only a stored record has them.
+// encoded or logged, secrets come out as Masked; only a stored record has them, sealed.
 type Provider struct {
 	settings []setting
 }
 
+// setting is one value; what it holds depends on the kind.
 type setting struct {
-	name   string
-	secret bool
-	text   string         // the value, if raw is nil
-	raw    jsontext.Value // of a setting that this version does not know: kept, shown to nobody
+	name    string
+	kind    Kind
+	secret  bool
+	text    string         // of a Text, and "true" of a Flag
+	sealed  []byte         // of a secret that comes from the store: then there is no text
+	members []setting      // of a Map or an Object
+	raw     jsontext.Value // of a setting that this version does not know: kept, shown to nobody
 }
 
-// Text returns a setting, or "".
-func (p Provider) Text(name string) string {
-	for _, s := range p.settings {
-		if s.name == name {
-			return s.text
+// find returns the setting at a path of names, or nil.
+func (p Provider) find(path []string) *setting {
+	settings := p.settings
+	for {
+		i := slices.IndexFunc(settings, func(s setting) bool { return s.name == path[0] })
+		if i < 0 {
+			return nil
 		}
+		if len(path) == 1 {
+			return &settings[i]
+		}
+		settings, path = settings[i].members, path[1:]
+	}
+}
+
+// Text returns the setting at a path of names, such as "auth", "bearer", or "".
+func (p Provider) Text(path ...string) string {
+	if s := p.find(path); s != nil {
+		return s.text
 	}
 	return ""
 }
 
+// Has says whether there is a setting, also if it is a secret that is still sealed.
+func (p Provider) Has(path ...string) bool { return p.find(path) != nil }
+
+// Flag returns a setting that is true or false.
+func (p Provider) Flag(path ...string) bool { return p.Text(path...) == "true" }
+
+// Map yields the names and values of a setting of kind Map, in the order of the names.
+func (p Provider) Map(path ...string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		s := p.find(path)
+		if s == nil {
+			return
+		}
+		for _, m := range s.members {
+			if !yield(m.name, m.text) {
+				return
+			}
+		}
+	}
+}
+
 // MarshalJSONTo writes the settings with the secrets masked.
-func (p Provider) MarshalJSONTo(e *jsontext.Encoder) error { return p.encode(e, false) }
+func (p Provider) MarshalJSONTo(e *jsontext.Encoder) error {
+	return encodeSettings(e, p.settings, false)
+}
 
 // LogValue returns the settings with the secrets masked.
 func (p Provider) LogValue() slog.Value { return slog.StringValue(p.String()) }
@@ -46,7 +90,7 @@ func (p Provider) LogValue() slog.Value { return slog.StringValue(p.String()) }
 // String returns the settings as JSON with the secrets masked.
 func (p Provider) String() string {
 	var b bytes.Buffer
-	if err := p.encode(jsontext.NewEncoder(&b), false); err != nil {
+	if err := encodeSettings(jsontext.NewEncoder(&b), p.settings, false); err != nil {
 		return "{}"
 	}
 	return string(bytes.TrimSpace(b.Bytes()))
@@ -55,44 +99,70 @@ func (p Provider) String() string {
 // Format keeps secrets out of whatever verb a Provider is printed with.
 func (p Provider) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.String()) }
 
-func (p Provider) encode(e *jsontext.Encoder, withSecrets bool) error {
+// encodeSettings writes settings as a JSON object. Those for the store have their secrets, sealed.
+func encodeSettings(e *jsontext.Encoder, settings []setting, stored bool) error {
 	if err := e.WriteToken(jsontext.BeginObject); err != nil {
 		return err
 	}
-	for _, s := range p.settings {
-		value := s.raw
-		if s.secret && !withSecrets {
-			value = jsontext.Value(`"` + Masked + `"`)
-		} else if value == nil {
-			var err error
-			if value, err = jsontext.AppendQuote(nil, s.text); err != nil {
-				return err
-			}
-		}
+	for _, s := range settings {
 		if err := e.WriteToken(jsontext.String(s.name)); err != nil {
 			return err
 		}
-		if err := e.WriteValue(value); err != nil {
+		if err := s.encode(e, stored); err != nil {
 			return err
 		}
 	}
 	return e.WriteToken(jsontext.EndObject)
 }
 
+func (s *setting) encode(e *jsontext.Encoder, stored bool) error {
+	switch {
+	case s.kind == Map, s.kind == Object:
+		return encodeSettings(e, s.members, stored)
+	case s.secret && !stored:
+		return e.WriteToken(jsontext.String(Masked))
+	case s.raw != nil:
+		return e.WriteValue(s.raw)
+	case s.sealed != nil:
+		return json.MarshalEncode(e, sealedValue{s.sealed})
+	case s.kind == Flag:
+		return e.WriteToken(jsontext.Bool(s.text == "true"))
+	}
+	return e.WriteToken(jsontext.String(s.text))
+}
+
 // keepSecrets returns p with each masked secret replaced by that of old, and with what a newer version has set there.
 func (p Provider) keepSecrets(old Provider) (Provider, error) {
-	kept := Provider{settings: make([]setting, 0, len(p.settings))}
-	for _, s := range p.settings {
-		if s.secret && s.text == Masked {
-			if s.text = old.Text(s.name); s.text == "" {
-				return p, fmt.Errorf("%s is %q, which stands for the value that the function has, but it has none", s.name, Masked)
+	kept, err := keepMasked(nil, p.settings, old.settings)
+	return Provider{kept}, err
+}
+
+func keepMasked(path []string, settings, old []setting) ([]setting, error) {
+	kept := make([]setting, 0, len(settings))
+	for _, s := range settings {
+		at := append(slices.Clone(path), s.name)
+		had := Provider{old}.find(at[len(path):])
+		switch {
+		case s.members != nil:
+			var before []setting
+			if had != nil {
+				before = had.members
 			}
+			var err error
+			if s.members, err = keepMasked(at, s.members, before); err != nil {
+				return nil, err
+			}
+		case s.secret && s.text == Masked:
+			if had == nil || !had.secret || had.raw != nil || had.kind != s.kind {
+				return nil, fmt.Errorf("%s is %q, which stands for the value that the function has, but it has none", strings.Join(at, "."), Masked)
+			}
+			s = *had
 		}
-		kept.settings = append(kept.settings, s)
+		kept = append(kept, s)
 	}
-	for _, s := range old.settings {
+	for _, s := range old {
 		if s.raw != nil {
-			kept.settings = append(kept.settings, s)
+			kept = append(kept, s)
 		}
 	}
 	return kept, nil
@@ -117,25 +187,86 @@ func (r *Rules) provider(name string, raw jsontext.Value, stored bool) (Provider
 	if t == nil {
 		return Provider{}, nil, fmt.Errorf("provider %s not supported", name)
 	}
-	for _, f := range t.Fields {
+	d := settingsDecoder{t, stored}
+	settings, err := d.fields(nil, t.Fields, values)
+	p.settings = append(p.settings, settings...)
+	return p, t, err
+}
+
+// settingsDecoder reads the settings of a function of one type.
+type settingsDecoder struct {
+	t      *FunctionType
+	stored bool
+}
+
+func (d settingsDecoder) fields(path []string, fields []Field, values map[string]jsontext.Value) ([]setting, error) {
+	var list []setting
+	for _, f := range fields {
+		at := append(slices.Clone(path), f.Name)
+		s := setting{name: f.Name, kind: f.Kind, secret: f.Secret}
 		value, given := values[f.Name]
 		delete(values, f.Name)
-		s := setting{name: f.Name, secret: f.Secret}
-		if given && json.Unmarshal(value, &s.text) != nil {
-			return p, t, fmt.Errorf("provider.%s must be a string", f.Name)
+		if given {
+			if err := d.value(&s, at, f, value); err != nil {
+				return nil, err
+			}
 		}
-		if f.Required && s.text == "" {
-			return p, t, fmt.Errorf("missing required fields for %s", t.Title)
-		}
-		if s.text != "" {
-			p.settings = append(p.settings, s)
+		if empty := s.text == "" && s.sealed == nil && len(s.members) == 0; !empty {
+			list = append(list, s)
+		} else if f.Required {
+			return nil, fmt.Errorf("missing required fields for %s", d.t.Title)
 		}
 	}
-	for unknown, value := range values {
-		if !stored {
-			return p, t, fmt.Errorf("unknown member %q of the provider of type %s", unknown, name)
+	for _, unknown := range slices.Sorted(maps.Keys(values)) {
+		if !d.stored {
+			return nil, fmt.Errorf("unknown member %q of the provider of type %s", strings.Join(append(path, unknown), "."), d.t.Name)
 		}
-		p.settings = append(p.settings, setting{name: unknown, secret: true, raw: value})
+		list = append(list, setting{name: unknown, secret: true, raw: values[unknown]})
 	}
-	return p, t, nil
+	return list, nil
+}
+
+func (d settingsDecoder) value(s *setting, at []string, f Field, value jsontext.Value) error {
+	wrong := func(wanted string) error { return fmt.Errorf("provider.%s must be %s", strings.Join(at, "."), wanted) }
+	switch f.Kind {
+	case Flag:
+		var on bool
+		if json.Unmarshal(value, &on) != nil {
+			return wrong("true or false")
+		}
+		if on {
+			s.text = "true"
+		}
+	case Map:
+		var named map[string]jsontext.Value
+		if json.Unmarshal(value, &named) != nil {
+			return wrong("an object of strings")
+		}
+		for _, name := range slices.Sorted(maps.Keys(named)) {
+			m := setting{name: name, secret: f.Secret}
+			if err := d.value(&m, append(slices.Clone(at), name), Field{Secret: f.Secret}, named[name]); err != nil {
+				return err
+			}
+			s.members = append(s.members, m)
+		}
+	case Object:
+		var members map[string]jsontext.Value
+		if json.Unmarshal(value, &members) != nil {
+			return wrong("an object")
+		}
+		var err error
+		s.members, err = d.fields(at, f.Members, members)
+		return err
+	default:
+		if d.stored && f.Secret && value.Kind() == '{' {
+			var v sealedValue
+			if json.Unmarshal(value, &v) != nil || len(v.Sealed) == 0 {
+				return wrong("a sealed secret")
+			}
+			s.sealed = v.Sealed
+		} else if json.Unmarshal(value, &s.text) != nil {
+			return wrong("a string")
+		}
+	}
+	return nil
 }

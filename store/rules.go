@@ -12,18 +12,22 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-playground/validator/v10"
+
+	"github.com/event-gateway/event-gateway/store/keyring"
 )
 
 // Rules reads and checks what people and databases hand us as functions, subscriptions, event types and CORS records. It is safe for concurrent use.
 type Rules struct {
 	types    map[string]*FunctionType
 	compat   bool
+	keys     *keyring.Keys
 	validate *validator.Validate
 }
 
-// NewRules returns the rules for a gateway that knows the given types of functions. compat takes what was taken in 2018.
-func NewRules(types []FunctionType, compat bool) *Rules {
-	r := &Rules{types: make(map[string]*FunctionType, len(types)), compat: compat, validate: validator.New()}
+// NewRules returns the rules for a gateway that knows the given types of functions. compat takes what was taken in 2018. keys seal the
+// secrets of functions; without any a function that has secrets is refused.
+func NewRules(types []FunctionType, compat bool, keys *keyring.Keys) *Rules {
+	r := &Rules{types: make(map[string]*FunctionType, len(types)), compat: compat, keys: keys, validate: validator.New()}
 	for _, t := range types {
 		r.types[t.Name] = &t
 	}

@@ -315,7 +315,7 @@ func (b bench) traffic(realm store.Realm, n int) (bytes func() int64) {
 	storetest.Fill(b.t, b.open(b.url), realm, n)
 	way := newCounter(b.t, b.addr)
 	s := b.open(strings.Replace(b.url, b.addr, way.addr, 1))
-	rules := store.NewRules([]store.FunctionType{{Name: "http", Fields: []store.Field{{Name: "url"}}}}, false)
+	rules := store.NewRules([]store.FunctionType{{Name: "http", Fields: []store.Field{{Name: "url"}}}}, false, nil)
 	live := store.NewLive(s, realm, rules, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(b.t.Context())
 	var wg sync.WaitGroup

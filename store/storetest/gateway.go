@@ -11,7 +11,7 @@ import (
 )
 
 func rules() *store.Rules {
-	return store.NewRules([]store.FunctionType{{Name: "http", Fields: []store.Field{{Name: "url"}}}}, false)
+	return store.NewRules([]store.FunctionType{{Name: "http", Fields: []store.Field{{Name: "url"}}}}, false, nil)
 }
 
 // NewLive returns what a gateway knows of a realm, once it has a snapshot. It follows the realm until the test ends.

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/event-gateway/event-gateway/store/keyring"
+)
+
+// sealedValue is how a secret is stored.
+type sealedValue struct {
+	Sealed []byte `json:"sealed"`
+}
+
+// Settings are those of one function, with its secrets in the clear: for whoever calls it.
+type Settings struct {
+	Space, Function string
+	Provider
+}
+
+// Open opens the secrets of f. An error says which one does not open, and why.
+func (f *Function) Open(keys *keyring.Keys) (Settings, error) {
+	settings, err := eachSecret(nil, f.Provider.settings, func(path []string, s *setting) (err error) {
+		if s.sealed == nil {
+			return nil // it was stored before secrets were sealed
+		}
+		s.text, err = keys.Open(s.sealed, f.place(path))
+		s.sealed = nil
+		return err
+	})
+	return Settings{f.Space, f.ID, Provider{settings}}, err
+}
+
+// sealed returns the settings p of f with the secrets sealed that are not yet. What is sealed does not open in another place.
+func (f *Function) sealed(p Provider, keys *keyring.Keys) (Provider, error) {
+	settings, err := eachSecret(nil, p.settings, func(path []string, s *setting) (err error) {
+		if s.sealed == nil {
+			s.sealed, err = keys.Seal(s.text, f.place(path))
+			s.text = ""
+		}
+		return err
+	})
+	return Provider{settings}, err
+}
+
+// place is what a secret is bound to. None of its parts can have a zero byte but the last, the name of a header.
+func (f *Function) place(path []string) string {
+	return f.Space + "\x00" + f.ID + "\x00" + strings.Join(path, "\x00")
+}
+
+// eachSecret returns a copy of settings in which change has changed the secrets that this version knows.
+func eachSecret(path []string, settings []setting, change func(path []string, s *setting) error) ([]setting, error) {
+	settings = slices.Clone(settings)
+	for i := range settings {
+		s := &settings[i]
+		at := append(slices.Clone(path), s.name)
+		var err error
+		if s.members != nil {
+			s.members, err = eachSecret(at, s.members, change)
+		} else if s.secret && s.raw == nil {
+			if err = change(at, s); err != nil {
+				err = fmt.Errorf("provider.%s: %w", strings.Join(at, "."), err)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return settings, nil
+}
