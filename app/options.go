@@ -27,6 +27,7 @@ const EnvPrefix = "EVENT_GATEWAY"
 const (
 	tokenEnv         = EnvPrefix + "_CONFIG_TOKEN"   // the operator's token
 	lineageKeyEnv    = EnvPrefix + "_LINEAGE_KEY"    // signs the lineage of events
+	secretKeysEnv    = EnvPrefix + "_SECRET_KEYS"    // seal the secrets of functions
 	storePasswordEnv = EnvPrefix + "_STORE_PASSWORD" // of the store's user, or Consul's ACL token, if its URL has none
 )
 
@@ -47,6 +48,10 @@ type Options struct {
 
 	LineageKey     string
 	LineageKeyFile string
+
+	SecretKeys     string // as event-gateway keys makes them
+	SecretKeysFile string
+	SecretKeysKMS  string // URI of the key that encrypts them
 
 	Store         string // the URL of the store; "embed:" starts one in this process
 	SnapshotFile  string // "": none
@@ -88,7 +93,7 @@ func ParseOptions(args []string, usage io.Writer) (*Options, error) {
 		ff.WithConfigFileFlag("config-file"), ff.WithConfigFileParser(ff.PlainParser))
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintln(usage, "Usage: event-gateway [options]\n       event-gateway store check|copy ...  (event-gateway store -help)")
+		fmt.Fprintln(usage, "Usage: event-gateway [options]\n       event-gateway store check|copy ...  (event-gateway store -help)\n       event-gateway keys create|list|add|rotate|remove ...  (event-gateway keys -help)")
 		fs.SetOutput(usage)
 		fs.PrintDefaults()
 		return nil, err
@@ -152,6 +157,8 @@ func (o *Options) declare(fs *flag.FlagSet, defaultStore string) {
 	fs.StringVar(&o.Store, "store", defaultStore, "where the configuration is: embed: (etcd in this process), etcd://h1:2379,h2:2379/prefix, consul://h:8500/prefix, zookeeper://h:2181/prefix, dynamodb://TABLE?region=R, or memory: (lost at exit)")
 	fs.StringVar(&o.ConfigTokenFile, "config-token-file", "", "file with the token that the Config API asks for; or set "+tokenEnv)
 	fs.StringVar(&o.LineageKeyFile, "lineage-key-file", "", "file with the key that all gateways of one configuration share to find loops of events; or set "+lineageKeyEnv+" (default: made of the Config API's token)")
+	fs.StringVar(&o.SecretKeysFile, "secret-keys-file", "", "file with the keys that seal the secrets of functions in the store, made by event-gateway keys create; or set "+secretKeysEnv+" (default: none; with -dev one in -embed-data-dir)")
+	fs.StringVar(&o.SecretKeysKMS, "secret-keys-kms", "", "key in AWS KMS that encrypts these keys: awskms://arn:aws:kms:...")
 	fs.BoolVar(&o.Compat, "compat", false, "deliver and answer as the first Event Gateway did in 2018")
 	fs.StringVar(&o.Invoke, "invoke", "", "which functions an invoke event reaches: subscribed, or open for all (default: subscribed; open with -dev)")
 
@@ -287,7 +294,7 @@ func (o *Options) complete() error {
 		return fmt.Errorf("%s must be at least 1", o.named("hosted-realms"))
 	}
 	_, err := handlers.NewHosts(o.HostedDomains)
-	return cmp.Or(err, checkLists(), o.readLineageKey())
+	return cmp.Or(err, checkLists(), o.readLineageKey(), o.readSecretKeys())
 }
 
 // named returns the name of an option as the person who set it knows it: a Lambda has no flags.
@@ -328,6 +335,19 @@ func (o *Options) readLineageKey() (err error) {
 		err = fmt.Errorf("the key of %s or %s is too short: it must have at least %d characters", o.named("lineage-key-file"), lineageKeyEnv, minLineageKey)
 	}
 	return err
+}
+
+func (o *Options) readSecretKeys() (err error) {
+	o.SecretKeys, err = o.readSecret(secretKeysEnv, "secret-keys-file", o.SecretKeysFile)
+	switch {
+	case err != nil:
+		return err
+	case o.SecretKeys == "" && o.SecretKeysKMS != "":
+		return fmt.Errorf("%s opens keys, and there are none: %s or %s", o.named("secret-keys-kms"), o.named("secret-keys-file"), secretKeysEnv)
+	case o.SecretKeys == "" && len(o.HostedDomains) > 0 && !o.Dev && !strings.HasPrefix(o.Store, "memory:"):
+		return fmt.Errorf("a hosted gateway needs keys to seal the secrets of functions: %s or %s (event-gateway keys create makes them)", o.named("secret-keys-file"), secretKeysEnv)
+	}
+	return nil
 }
 
 func orDefault(s *string, value string) {

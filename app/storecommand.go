@@ -42,13 +42,17 @@ store cannot be used.
 func StoreCommand(ctx context.Context, args []string, embedded StartEmbedded, stdout, stderr io.Writer) int {
 	c := &storeCommand{embedded: embedded, out: stdout}
 	defer c.close()
-	err := c.run(ctx, args)
+	return ended(c.run(ctx, args), len(args) == 0, storeUsage, stderr)
+}
+
+// ended returns the exit code of a command that ended with err. bare is one without arguments, which has asked for help without wanting it.
+func ended(err error, bare bool, usage string, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stderr, storeUsage)
-		if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		if bare {
 			return 2
 		}
 		return 0
@@ -97,7 +101,7 @@ func (c *storeCommand) run(ctx context.Context, args []string) error {
 
 func (c *storeCommand) check(ctx context.Context, args []string) error {
 	o := upkeep.CheckOptions{Rules: recordRules()}
-	fs := c.flags()
+	fs := c.flags("store")
 	fs.BoolVar(&o.Deep, "deep", false, "")
 	fs.BoolVar(&o.ReadOnly, "read-only", false, "")
 	urls, err := parseMixed(fs, args)
@@ -116,7 +120,7 @@ func (c *storeCommand) check(ctx context.Context, args []string) error {
 
 func (c *storeCommand) copy(ctx context.Context, args []string) error {
 	o := upkeep.CopyOptions{Rules: recordRules()}
-	fs := c.flags()
+	fs := c.flags("store")
 	fs.StringVar((*string)(&o.Layout), "to", string(upkeep.Same), "")
 	toDir := fs.String("to-embed-data-dir", "", "")
 	urls, err := parseMixed(fs, args)
@@ -165,8 +169,8 @@ func found(err error) error {
 // recordRules are those by which gateways of this version read records, of either mode.
 func recordRules() *store.Rules { return store.NewRules(invoke.FunctionTypes(false), false, nil) }
 
-func (c *storeCommand) flags() *flag.FlagSet {
-	fs := flag.NewFlagSet("store", flag.ContinueOnError)
+func (c *storeCommand) flags(command string) *flag.FlagSet {
+	fs := flag.NewFlagSet(command, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	dataDir := os.Getenv(EnvPrefix + "_EMBED_DATA_DIR")
 	orDefault(&dataDir, defaultDataDir)
@@ -181,7 +185,7 @@ func parseMixed(fs *flag.FlagSet, args []string) (others []string, err error) {
 			if errors.Is(err, flag.ErrHelp) {
 				return nil, err
 			}
-			return nil, fmt.Errorf("%w (event-gateway store -help)", err)
+			return nil, fmt.Errorf("%w (event-gateway %s -help)", err, fs.Name())
 		}
 		if fs.NArg() == 0 {
 			return others, nil

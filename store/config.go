@@ -69,10 +69,11 @@ func (c *Config) sealed(f, old *Function) (*Function, error) {
 	if err == nil {
 		provider, err = f.sealed(provider, c.rules.keys)
 	}
-	return &Function{
-		Space: f.Space, ID: f.ID, Type: f.Type, Provider: provider, Metadata: f.Metadata,
-		EventFormat: f.EventFormat, Mode: f.Mode, Response: f.Response, Extra: old.Extra,
-	}, invalidFunction(err)
+	next := f.with(provider)
+	if old.Extra != nil {
+		next.Extra = old.Extra
+	}
+	return next, invalidFunction(err)
 }
 
 // DeleteFunction removes a function that no subscription calls and that authorizes no event type. Like those below, it returns the revision

@@ -46,6 +46,14 @@ func (f *Function) Kind() string {
 	return f.Provider.Text("type")
 }
 
+// with returns a copy of f that has other settings.
+func (f *Function) with(p Provider) *Function {
+	return &Function{
+		Space: f.Space, ID: f.ID, Type: f.Type, Provider: p, Metadata: f.Metadata,
+		EventFormat: f.EventFormat, Mode: f.Mode, Response: f.Response, Extra: f.Extra,
+	}
+}
+
 // functionBody is a function as it is sent and stored, before its settings are read.
 type functionBody struct {
 	Space       string            `json:"space"`

@@ -1,4 +1,5 @@
-// Command event-gateway runs the gateway as a server, or, as event-gateway store, a command that looks after its stores.
+// Command event-gateway runs the gateway as a server, or, as event-gateway store and event-gateway keys, a command that looks
+// after its stores, or the keys that seal secrets in them.
 package main
 
 import (
@@ -26,8 +27,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if len(os.Args) > 1 && os.Args[1] == "store" {
-		os.Exit(app.StoreCommand(ctx, os.Args[2:], startEmbedded(time.Second), os.Stdout, os.Stderr))
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "store":
+			os.Exit(app.StoreCommand(ctx, os.Args[2:], startEmbedded(time.Second), os.Stdout, os.Stderr))
+		case "keys":
+			os.Exit(app.KeysCommand(ctx, os.Args[2:], startEmbedded(time.Second), os.Stdout, os.Stderr))
+		}
 	}
 	o, err := app.ParseOptions(os.Args[1:], os.Stderr)
 	switch {

@@ -52,9 +52,9 @@ func (k *Keys) Open(sealed []byte, place string) (string, error) {
 	id := KeyID(sealed)
 	switch {
 	case k == nil:
-		return "", fmt.Errorf("it was sealed with the key %d, and this gateway has no keys", id)
+		return "", fmt.Errorf("it was sealed with the key %d, and there are no keys here", id)
 	case !k.Has(id):
-		return "", fmt.Errorf("it was sealed with the key %d, which this gateway does not have", id)
+		return "", fmt.Errorf("it was sealed with the key %d, which is not among the keys here", id)
 	}
 	secret, err := k.aead.Decrypt(sealed, []byte(place))
 	if err != nil {
