@@ -100,7 +100,7 @@ func (g *received) register(t *testing.T, c *client.Client, f client.Function, a
 		g.mu.Unlock()
 		_, _ = io.WriteString(w, answer)
 	})
-	f.Type, f.Provider = "http", map[string]string{"url": url}
+	f.Type, f.Provider = "http", map[string]any{"url": url}
 	must(c.Functions.Create(t.Context(), f))(t)
 }
 

@@ -5,11 +5,11 @@ type Function struct {
 	Stored
 	Space string `json:"space,omitempty"` // follows from the client's
 	ID    string `json:"functionId"`
-	// Type is http, awslambda, awskinesis, awsfirehose or awssqs. In the shape of release 0.6 it is empty, and stands in Provider.
+	// Type is http, awslambda or another one of docs/functions.md. In the shape of release 0.6 it is empty, and stands in Provider.
 	Type string `json:"type,omitempty"`
 	// Provider is the settings of the type: "url" for http, "arn" and "region" for awslambda, and so on. Secrets are read as "****";
 	// written so, they stay what they are.
-	Provider map[string]string `json:"provider"`
+	Provider map[string]any    `json:"provider"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 	// EventFormat is the form that the function gets events in: cloudevents (default), cloudevents-0.1 or native.
 	EventFormat string `json:"eventFormat,omitempty"`
@@ -21,12 +21,12 @@ type Function struct {
 
 // HTTPFunction returns a function that is called at a URL.
 func HTTPFunction(id, url string) Function {
-	return Function{ID: id, Type: "http", Provider: map[string]string{"url": url}}
+	return Function{ID: id, Type: "http", Provider: map[string]any{"url": url}}
 }
 
 // LambdaFunction returns a function on AWS Lambda, which the gateway calls with its own credentials. arn is an ARN or a name.
 func LambdaFunction(id, arn, region string) Function {
-	return Function{ID: id, Type: "awslambda", Provider: map[string]string{"arn": arn, "region": region}}
+	return Function{ID: id, Type: "awslambda", Provider: map[string]any{"arn": arn, "region": region}}
 }
 
 // Subscription says which events go to a function. It has one of two shapes, and is read back in the one it was made in: either Event is

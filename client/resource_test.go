@@ -59,7 +59,7 @@ func TestRevisions(t *testing.T) {
 	ctx, c := t.Context(), start(t)
 	first := must(c.Functions.Create(ctx, client.HTTPFunction("f", "http://localhost:1/1")))(t)
 	change := first
-	change.Provider = map[string]string{"url": "http://localhost:1/2"}
+	change.Provider = map[string]any{"url": "http://localhost:1/2"}
 	second := must(c.Functions.Update(ctx, change))(t)
 	if second.Revision == first.Revision || second.Provider["url"] != "http://localhost:1/2" {
 		t.Errorf("the update of %+v gave %+v", first, second)

@@ -18,6 +18,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/event-gateway/event-gateway/invoke/lambdatest"
+	"github.com/event-gateway/event-gateway/store/keyring"
 	"github.com/event-gateway/event-gateway/store/storetest/dynamodb"
 )
 
@@ -270,10 +271,24 @@ func TestFrozenFunction(t *testing.T) {
 	}
 }
 
+func secretKeys(t *testing.T) string {
+	t.Helper()
+	keys, err := keyring.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := keys.Text(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // TestHosted: behind a custom domain each space has a host of its own.
 func TestHosted(t *testing.T) {
 	t.Parallel()
-	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint(), "EVENT_GATEWAY_HOSTED_DOMAIN=a.test,b.test", "EVENT_GATEWAY_EGRESS_ALLOW=127.0.0.0/8")
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint(), "EVENT_GATEWAY_HOSTED_DOMAIN=a.test,b.test", "EVENT_GATEWAY_EGRESS_ALLOW=127.0.0.0/8",
+		"EVENT_GATEWAY_SECRET_KEYS="+secretKeys(t))
 	for _, space := range []string{"one", "two"} {
 		r.space = space
 		r.function("f", says(t, "of "+space))
