@@ -241,7 +241,7 @@ func (d *Dispatcher) deliver(ctx context.Context, v *delivery) {
 	d.metrics.processed(t, err == nil)
 	if err != nil {
 		d.log.Error("an event could not be delivered", "space", t.Subscription.Space, "function", t.Subscription.FunctionID,
-			"event", v.event.ID, "type", v.event.Type, "class", err.Class, "error", err)
+			"event", v.event.ID, "type", v.event.Type, "class", err.Class, "retriable", err.Class.Retriable(), "error", err)
 	}
 }
 

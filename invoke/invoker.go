@@ -71,6 +71,15 @@ const (
 	Throttled Class = "throttled" // it is called too often
 )
 
+// Retriable says whether the same call could end otherwise if it were made again.
+func (c Class) Retriable() bool {
+	switch c {
+	case Temporary, Function, Timeout, Throttled, Canceled:
+		return true
+	}
+	return false
+}
+
 // Error is a call of a function that failed. Message says why, in words that may leave the gateway; Cause is for the log.
 type Error struct {
 	Class    Class
