@@ -21,7 +21,7 @@ type Field struct {
 }
 
 // Kind is which JSON values a Field takes.
-type Kind int
+type Kind uint8
 
 const (
 	Text   Kind = iota // a string
