@@ -99,12 +99,15 @@ func newGateway(o *Options, s store.Store, kept store.RealmsOptions, log *slog.L
 	if err != nil {
 		return nil, err
 	}
+	egress := invoke.EgressOptions{
+		Hosted: hosted, Credentials: invoke.Credentials(o.FunctionCredentials),
+		Allow: o.EgressAllow, Deny: o.EgressDeny, Never: invoke.RuntimeAPI(os.Getenv("AWS_LAMBDA_RUNTIME_API")),
+	}
 	registry := newRegistry()
 	dispatcher := invoke.NewDispatcher(
 		invoke.Options{Compat: o.Compat, Backlog: o.WorkersBacklog, Frozen: kept.Frozen != nil, LineageKey: lineageKey(o, log), Concurrency: o.FunctionConcurrency, Keys: keys},
-		invoke.NewEgress(invoke.EgressOptions{Hosted: hosted, Allow: o.EgressAllow, Deny: o.EgressDeny, Never: invoke.RuntimeAPI(os.Getenv("AWS_LAMBDA_RUNTIME_API"))}),
-		invoke.NewMetrics(registry), log)
-	rules := store.NewRules(invoke.FunctionTypes(hosted), o.Compat, keys)
+		invoke.NewEgress(egress), invoke.NewMetrics(registry), log)
+	rules := store.NewRules(invoke.FunctionTypes(egress.Lent()), o.Compat, keys)
 	kept.Hosted, kept.Max = hosted, o.HostedRealms
 	realms := store.NewRealms(s, rules, kept, log)
 	registry.MustRegister(&realmsCollector{realms, kept.File}, backlogGauge(dispatcher))

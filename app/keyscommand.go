@@ -179,7 +179,7 @@ func (c *keysCommand) reseal(ctx context.Context, s store.Database) error {
 	if err != nil {
 		return err
 	}
-	rules := store.NewRules(invoke.FunctionTypes(false), false, c.keys)
+	rules := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, c.keys)
 	var all store.Resealed
 	for _, realm := range realms {
 		done, err := store.Reseal(ctx, s, realm, rules)

@@ -60,7 +60,7 @@ func createSecret(t *testing.T, url string, realm store.Realm, space string, key
 		t.Fatal(err)
 	}
 	defer s.Close()
-	rules := store.NewRules(invoke.FunctionTypes(false), false, keys)
+	rules := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, keys)
 	live := store.NewLive(s, realm, rules, slog.New(slog.DiscardHandler))
 	if err := live.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)

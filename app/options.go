@@ -17,6 +17,7 @@ import (
 	"github.com/peterbourgon/ff/v3"
 
 	"github.com/event-gateway/event-gateway/handlers"
+	"github.com/event-gateway/event-gateway/invoke"
 	"github.com/event-gateway/event-gateway/store"
 )
 
@@ -64,6 +65,7 @@ type Options struct {
 	DrainTimeout   time.Duration
 
 	FunctionConcurrency int
+	FunctionCredentials string // "own", "role", "gateway", or "": as EgressOptions has it
 
 	HostedDomains           []string // not empty: hosted mode
 	HostedRealms            int
@@ -171,6 +173,7 @@ func (o *Options) declare(fs *flag.FlagSet, defaultStore string) {
 	fs.Func("egress-deny", "addresses that functions may not have; may be given more than once", each(addPrefix(&o.EgressDeny)))
 
 	fs.IntVar(&o.FunctionConcurrency, "function-concurrency", 1000, "how many calls of one function may be under way; those who would wait for more are refused with 503")
+	fs.StringVar(&o.FunctionCredentials, "function-credentials", "", "whose cloud credentials functions are called with: own (only those that a function has), role (also a role that it names, which the gateway assumes), or gateway (also the gateway's own) (default: gateway; own in hosted mode)")
 
 	fs.StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
 	fs.StringVar(&o.LogFormat, "log-format", "", "text or json (default: json; text with -dev)")
@@ -292,6 +295,13 @@ func (o *Options) complete() error {
 		return fmt.Errorf("%s must be at least 1", o.named("function-concurrency"))
 	case o.HostedRealms < 1:
 		return fmt.Errorf("%s must be at least 1", o.named("hosted-realms"))
+	case len(o.HostedDomains) > 0 && invoke.Credentials(o.FunctionCredentials) == invoke.GatewayCredentials:
+		return fmt.Errorf("%s cannot be gateway in hosted mode, where functions belong to strangers: it can be own or role", o.named("function-credentials"))
+	}
+	switch invoke.Credentials(o.FunctionCredentials) {
+	case "", invoke.OwnCredentials, invoke.RoleCredentials, invoke.GatewayCredentials:
+	default:
+		return fmt.Errorf("%s is %.60q, it can be own, role or gateway", o.named("function-credentials"), o.FunctionCredentials)
 	}
 	_, err := handlers.NewHosts(o.HostedDomains)
 	return cmp.Or(err, checkLists(), o.readLineageKey(), o.readSecretKeys())

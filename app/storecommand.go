@@ -167,7 +167,9 @@ func found(err error) error {
 }
 
 // recordRules are those by which gateways of this version read records, of either mode.
-func recordRules() *store.Rules { return store.NewRules(invoke.FunctionTypes(false), false, nil) }
+func recordRules() *store.Rules {
+	return store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)
+}
 
 func (c *storeCommand) flags(command string) *flag.FlagSet {
 	fs := flag.NewFlagSet(command, flag.ContinueOnError)

@@ -39,6 +39,7 @@ var (
 		{"large", measureLarge},
 		{"spread", measureSpread},
 		{"create", measureCreate},
+		{"aws", measureAWS},
 	}
 	lambdaNumbers = []number{
 		{"adapter", measureAdapter},

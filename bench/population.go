@@ -19,7 +19,9 @@ const (
 	eventTypes = 10
 )
 
-func newRules() *store.Rules { return store.NewRules(invoke.FunctionTypes(false), false, nil) }
+func newRules() *store.Rules {
+	return store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)
+}
 
 func newLive(s store.Store) *store.Live {
 	return store.NewLive(s, store.Shared, newRules(), slog.Default())

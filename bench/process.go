@@ -31,9 +31,9 @@ var roles = map[string]func(args []string) (hello string, answer func(question s
 	"snapshot": playSnapshot,
 	"range":    playRange,
 
-	"aws":       playAWS,
-	"awslambda": playAWSLambda,
-	"sdk":       playSDK,
+	"aws":         playAWS,
+	"awsfunction": playAWSFunction,
+	"sdk":         playSDK,
 }
 
 var started int

@@ -219,7 +219,7 @@ func TestDocSecurity(t *testing.T) {
 func TestDocLinks(t *testing.T) {
 	t.Parallel()
 	pages := []string{"../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md"}
-	for _, dir := range []string{"../docs", "../docs/decisions", "../deploy"} {
+	for _, dir := range []string{"../docs", "../docs/decisions", "../docs/functions", "../deploy"} {
 		more, err := filepath.Glob(dir + "/*.md")
 		if err != nil {
 			t.Fatal(err)

@@ -121,6 +121,13 @@ func TestZ_Options(t *testing.T) {
 	refused("it is empty", "-hosted-domain= ,")
 	refused("it is empty", "-egress-deny=")
 	refused("10.0.0.0/8", "-egress-deny=10.1.2.3/8")
+	for _, whose := range []string{"own", "role"} {
+		refused("", "-function-credentials="+whose)
+		refused("", "-function-credentials="+whose, "-hosted-domain=events.example.com", "-config-token-file="+token)
+	}
+	refused("", "-function-credentials=gateway")
+	refused("-function-credentials cannot be gateway in hosted mode", "-function-credentials=gateway", "-hosted-domain=events.example.com", "-config-token-file="+token)
+	refused(`-function-credentials is "mine", it can be own, role or gateway`, "-function-credentials=mine")
 }
 
 // TestZ_Private: in hosted mode functions cannot be on private addresses, unless the operator says so; and never on those of metadata services.
@@ -175,6 +182,19 @@ func TestS(t *testing.T) {
 	g.configure(201, "POST", "/v1/spaces/acme/functions",
 		`{"functionId":"f","type":"awslambda","provider":{"arn":"f","region":"us-east-1","awsAccessKeyId":"AKID","awsSecretAccessKey":"s"}}`)
 	g.configure(400, "PUT", "/v1/spaces/acme/functions/f", `{"type":"awslambda","provider":{"arn":"f","region":"us-east-1"}}`)
+}
+
+// TestS_Role: if the operator says so, functions may name a role that the gateway assumes.
+func TestS_Role(t *testing.T) {
+	t.Parallel()
+	f := func(status int, provider string, args ...string) {
+		t.Helper()
+		startHosted(t, args...).configure(status, "POST", "/v1/spaces/acme/functions", `{"functionId":"f","type":"awssqs","provider":{"queueUrl":"https://q","region":"us-east-1"`+provider+`}}`)
+	}
+	const role = `,"roleArn":"arn:aws:iam::123456789012:role/r"`
+	f(400, role)
+	f(201, role, "-function-credentials=role")
+	f(400, "", "-function-credentials=role")
 }
 
 // TestI_Cookies: a function cannot set cookies for the hosts of other spaces.

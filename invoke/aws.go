@@ -1,70 +1,44 @@
 package invoke
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"os"
+	"net/url"
 	"regexp"
 	"strings"
-	"sync"
-	"sync/atomic"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/smithy-go/logging"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/event-gateway/event-gateway/store"
 )
 
-// Types without a file of their own can be registered; what calls them comes with a later release.
-
-func awsKinesisType(hosted bool) store.FunctionType {
-	return awsType("awskinesis", "AWS Kinesis function", "streamName", hosted)
-}
-
-func awsFirehoseType(hosted bool) store.FunctionType {
-	return awsType("awsfirehose", "AWS Firehose function", "deliveryStreamName", hosted)
-}
-
-func awsSQSType(hosted bool) store.FunctionType {
-	return awsType("awssqs", "AWS SQS function", "queueUrl", hosted)
-}
-
-// awsType returns a type whose functions have one field of their own, a region and credentials.
-func awsType(name, title, field string, hosted bool) store.FunctionType {
+// awsType returns a type whose functions have some fields of their own, a region and credentials.
+func awsType(name, title string, own []store.Field, lent Credentials, check func(store.Provider) error) store.FunctionType {
+	fields := append(own[:1:1],
+		store.Field{Name: "region", Required: true},
+		store.Field{Name: "awsAccessKeyId", Secret: true},
+		store.Field{Name: "awsSecretAccessKey", Secret: true},
+		store.Field{Name: "awsSessionToken", Secret: true},
+		store.Field{Name: "roleArn"},
+		store.Field{Name: "externalId"},
+		store.Field{Name: "endpoint"},
+	)
 	return store.FunctionType{
-		Name: name, Title: title,
-		Fields: []store.Field{
-			{Name: field, Required: true},
-			{Name: "region", Required: true},
-			{Name: "awsAccessKeyId", Secret: true},
-			{Name: "awsSecretAccessKey", Secret: true},
-			{Name: "awsSessionToken", Secret: true},
-		},
+		Name: name, Title: title, Fields: append(fields, own[1:]...),
 		Check: func(p store.Provider) error {
-			if err := checkAWS(p); err != nil {
-				return err
-			}
-			if hosted && !ownKeys(p) {
-				return errNoKeys
+			for _, problem := range []func(store.Provider) error{checkAWS, lent.checkAWS, check} {
+				if err := problem(p); err != nil {
+					return err
+				}
 			}
 			return nil
 		},
 	}
 }
 
-var errNoKeys = errors.New("provider.awsAccessKeyId and provider.awsSecretAccessKey are required: this gateway calls nothing with AWS credentials of its own")
+func unchecked(store.Provider) error { return nil }
 
 func ownKeys(p store.Provider) bool { return p.Text("awsAccessKeyId") != "" }
 
+// checkAWS looks at what functions on AWS have in common.
 func checkAWS(p store.Provider) error {
 	// The SDK makes a host name of the region and sends credentials there.
 	r := p.Text("region")
@@ -77,88 +51,69 @@ func checkAWS(p store.Provider) error {
 	if secret := p.Text("awsSecretAccessKey") != ""; ownKeys(p) != secret || p.Text("awsSessionToken") != "" && !secret {
 		return errors.New("provider.awsAccessKeyId and provider.awsSecretAccessKey must both be there or neither, and provider.awsSessionToken only with them")
 	}
+	if err := checkRole(p); err != nil {
+		return err
+	}
+	return checkEndpoint(p)
+}
+
+func checkRole(p store.Provider) error {
+	role, external := p.Text("roleArn"), p.Text("externalId")
+	switch {
+	case external != "" && role == "":
+		return errors.New("provider.externalId is for provider.roleArn, which is not there")
+	case len(external) > 1000 || !hasOnly(external, "+=,.@:/-_"): // STS allows a few more, and a space may come before
+		return errors.New("provider.externalId has letters, digits and any of +=,.@:/-_, at most 1000")
+	case role == "":
+		return nil
+	}
+	arn := strings.SplitN(role, ":", 6)
+	if len(arn) < 6 || len(role) > 640 || arn[0] != "arn" || arn[2] != "iam" || arn[3] != "" || len(arn[4]) != 12 || strings.Trim(arn[4], "0123456789") != "" ||
+		!strings.HasPrefix(arn[5], "role/") || strings.HasSuffix(arn[5], "/") || !hasOnly(arn[5], "+=,.@/-_") {
+		return errors.New("provider.roleArn is not the ARN of a role, such as arn:aws:iam::123456789012:role/name")
+	}
+	if want := partition(p.Text("region")); arn[1] != want {
+		return fmt.Errorf("provider.roleArn is in the partition %.20q, but provider.region in %q: they must be the same", arn[1], want)
+	}
 	return nil
 }
 
-// awsSettings is what the environment says about calls of AWS, for all functions.
-type awsSettings struct {
-	once      sync.Once
-	config    aws.Config
-	err       error
-	transport atomic.Pointer[http.Transport]
+// partition returns which of AWS's clouds a region is in.
+func partition(region string) string {
+	for _, p := range [...][2]string{
+		{"cn-", "aws-cn"}, {"us-gov-", "aws-us-gov"}, {"us-iso-", "aws-iso"}, {"us-isob-", "aws-iso-b"}, {"eu-isoe-", "aws-iso-e"}, {"us-isof-", "aws-iso-f"},
+	} {
+		if strings.HasPrefix(region, p[0]) {
+			return p[1]
+		}
+	}
+	return "aws"
 }
 
-func (s *awsSettings) close() {
-	if t := s.transport.Load(); t != nil {
-		t.CloseIdleConnections()
+// checkEndpoint looks at an address that a user names. The gateway signs nothing for it with credentials of its own.
+func checkEndpoint(p store.Provider) error {
+	endpoint := p.Text("endpoint")
+	if endpoint == "" {
+		return nil
 	}
+	switch u, err := url.Parse(endpoint); {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("provider.endpoint must be an absolute URL that begins with http:// or https://, without a query")
+	case !validPort(u.Port()):
+		return errors.New("provider.endpoint has a port that is none: it is a number up to 65535")
+	case u.User != nil:
+		return errors.New("provider.endpoint must not contain a user or a password: it is shown to everybody who may read the configuration")
+	case !ownKeys(p) && p.Text("roleArn") == "":
+		return errors.New("provider.endpoint needs provider.awsAccessKeyId and provider.awsSecretAccessKey, or provider.roleArn: what is signed with the gateway's own AWS credentials goes to AWS only")
+	}
+	return nil
 }
 
-// awsConfig returns what a client for p is made of, and the way out for its calls. The credentials are p's own, else the gateway's.
-func (e *Egress) awsConfig(p store.Provider) (aws.Config, *http.Transport, error) {
-	own := ownKeys(p)
-	if err := checkAWS(p); err != nil { // the store may hold anything, too
-		return aws.Config{}, nil, err
+// checkAttribute looks at a setting that names an attribute of events.
+func checkAttribute(p store.Provider, setting string) error {
+	name := p.Text(setting)
+	if len(name) > 100 || !hasOnly(name, "") || name != strings.ToLower(name) || name == "data" {
+		return fmt.Errorf("provider.%s is the name of an attribute of events, such as subject: it has lower-case letters and digits", setting)
 	}
-	if e.hosted && !own {
-		return aws.Config{}, nil, &Error{Class: Denied, Message: errNoKeys.Error()}
-	}
-	e.aws.once.Do(func() { e.aws.load(e.hosted) })
-	if e.aws.err != nil {
-		return aws.Config{}, nil, &Error{Class: Invalid, Message: "the gateway's AWS settings (environment, shared files) cannot be read", Cause: e.aws.err}
-	}
-	c := e.aws.config
-	c.Region = p.Text("region")
-	if own {
-		c.Credentials = credentials.NewStaticCredentialsProvider(p.Text("awsAccessKeyId"), p.Text("awsSecretAccessKey"), p.Text("awsSessionToken"))
-	}
-	return c, e.aws.transport.Load(), nil
-}
-
-func (s *awsSettings) load(hosted bool) {
-	var authorities *tls.Config
-	if hosted {
-		s.config, authorities, s.err = loadWithoutCredentials()
-	} else {
-		s.config, authorities, s.err = loadAmbient()
-	}
-	s.config.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	s.config.RetryMaxAttempts = 0
-	s.config.HTTPClient = smithyhttp.NopClient{} // each call brings its own
-	// No guard: the hosts are made of a checked region, or named by the operator.
-	t := newTransport(&net.Dialer{Timeout: dialTimeout})
-	t.Proxy = http.ProxyFromEnvironment
-	t.TLSClientConfig = authorities
-	s.transport.Store(t)
-}
-
-// loadAmbient reads what any program on AWS reads. It asks for no credentials yet.
-func loadAmbient() (aws.Config, *tls.Config, error) {
-	c, err := config.LoadDefaultConfig(context.Background(), config.WithLogger(logging.Nop{}))
-	if client, ok := c.HTTPClient.(*awshttp.BuildableClient); ok { // made for AWS_CA_BUNDLE
-		return c, client.GetTransport().TLSClientConfig, err
-	}
-	return c, nil, err
-}
-
-// loadWithoutCredentials reads only those settings of the environment that are no credentials.
-func loadWithoutCredentials() (aws.Config, *tls.Config, error) {
-	env, err := config.NewEnvConfig()
-	if err != nil {
-		return aws.Config{}, nil, err
-	}
-	env.Credentials = aws.Credentials{}
-	c := aws.Config{Logger: logging.Nop{}, Credentials: aws.AnonymousCredentials{}, ConfigSources: []any{env}}
-	if env.BaseEndpoint != "" {
-		c.BaseEndpoint = &env.BaseEndpoint
-	}
-	if env.CustomCABundle == "" {
-		return c, nil, nil
-	}
-	pem, err := os.ReadFile(env.CustomCABundle)
-	authorities := &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
-	if err == nil && !authorities.RootCAs.AppendCertsFromPEM(pem) {
-		err = errors.New("AWS_CA_BUNDLE has no certificates")
-	}
-	return c, authorities, err
+	return nil
 }

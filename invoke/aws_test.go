@@ -17,9 +17,9 @@ import (
 // TestAWSSettings: what may be registered. R: a region never becomes another host.
 func TestAWSSettings(t *testing.T) {
 	t.Parallel()
-	f := func(hosted bool, provider, want string) {
+	f := func(lent invoke.Credentials, provider, want string) {
 		t.Helper()
-		rules := store.NewRules(invoke.FunctionTypes(hosted), false, nil)
+		rules := store.NewRules(invoke.FunctionTypes(lent), false, nil)
 		_, err := rules.DecodeFunction([]byte(`{"functionId":"f","type":"awslambda","provider":{"arn":"hello",`+provider+`}}`), "default", "")
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", provider, err)
@@ -28,26 +28,87 @@ func TestAWSSettings(t *testing.T) {
 		}
 	}
 	const pair = "awsAccessKeyId and provider.awsSecretAccessKey must both be there or neither"
-	f(false, `"region":"us-east-1"`, "")
-	f(false, `"region":"us-gov-west-1",`+ownKeys, "")
-	f(false, `"region":"us-east-1","awsAccessKeyId":"AKID"`, pair)
-	f(false, `"region":"us-east-1","awsSecretAccessKey":"AKID"`, pair)
-	f(false, `"region":"us-east-1","awsSessionToken":"AKID"`, pair)
-	f(false, `"region":"us-east-1","awsAccessKeyId":"AKID","awsSessionToken":"AKID"`, pair)
-	f(false, `"region":"us-east-1","awsAccessKeyId":"AKID","awsSecretAccessKey":"AKID"`, "")
-	f(false, `"region":"x@evil.example/#"`, "provider.region")
-	f(false, `"region":"us-east-1.evil.example"`, "provider.region")
-	f(false, `"region":"us-east-1\n"`, "provider.region")
-	f(true, `"region":"us-east-1",`+ownKeys, "")
-	f(true, `"region":"us-east-1"`, "provider.awsAccessKeyId and provider.awsSecretAccessKey are required")
-	f(true, `"region":"us-east-1","awsSessionToken":"AKID"`, pair)
-	f(true, `"region":"x@evil.example/#",`+ownKeys, "provider.region")
+	f(invoke.GatewayCredentials, `"region":"us-east-1"`, "")
+	f(invoke.GatewayCredentials, `"region":"us-gov-west-1",`+ownKeys, "")
+	f(invoke.GatewayCredentials, `"region":"us-east-1","awsAccessKeyId":"AKID"`, pair)
+	f(invoke.GatewayCredentials, `"region":"us-east-1","awsSecretAccessKey":"AKID"`, pair)
+	f(invoke.GatewayCredentials, `"region":"us-east-1","awsSessionToken":"AKID"`, pair)
+	f(invoke.GatewayCredentials, `"region":"us-east-1","awsAccessKeyId":"AKID","awsSessionToken":"AKID"`, pair)
+	f(invoke.GatewayCredentials, `"region":"us-east-1","awsAccessKeyId":"AKID","awsSecretAccessKey":"AKID"`, "")
+	f(invoke.GatewayCredentials, `"region":"x@evil.example/#"`, "provider.region")
+	f(invoke.GatewayCredentials, `"region":"us-east-1.evil.example"`, "provider.region")
+	f(invoke.GatewayCredentials, `"region":"us-east-1\n"`, "provider.region")
+	f(invoke.OwnCredentials, `"region":"us-east-1",`+ownKeys, "")
+	f(invoke.OwnCredentials, `"region":"us-east-1"`, "provider.awsAccessKeyId and provider.awsSecretAccessKey are required")
+	f(invoke.OwnCredentials, `"region":"us-east-1","awsSessionToken":"AKID"`, pair)
+	f(invoke.OwnCredentials, `"region":"x@evil.example/#",`+ownKeys, "provider.region")
+}
+
+// TestAWSMoreSettings: those of roles, endpoints and single types.
+func TestAWSMoreSettings(t *testing.T) {
+	t.Parallel()
+	f := func(kind, provider, want string) {
+		t.Helper()
+		_, err := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil).DecodeFunction([]byte(`{"functionId":"f","type":"`+kind+`","provider":{`+provider+`}}`), "default", "")
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", provider, err)
+		}
+	}
+	const in = `"streamName":"s","region":"eu-west-1",`
+	f("awskinesis", in+withRole, "")
+	f("awskinesis", in+`"roleArn":"arn:aws:iam::123456789012:role/a+b=c,d.e@f-g","externalId":"a:b/c"`, "")
+	f("awskinesis", `"streamName":"s","region":"cn-north-1","roleArn":"arn:aws-cn:iam::123456789012:role/r"`, "")
+	f("awskinesis", `"streamName":"s","region":"us-gov-west-1","roleArn":"arn:aws-us-gov:iam::123456789012:role/r"`, "")
+	f("awskinesis", `"streamName":"s","region":"us-gov-west-1",`+withRole, `provider.roleArn is in the partition "aws", but provider.region in "aws-us-gov"`)
+	f("awskinesis", in+`"roleArn":"arn:aws-cn:iam::123456789012:role/r"`, "the partition")
+	for _, role := range []string{"sender", "arn:aws:iam::1:role/r", "arn:aws:iam::123456789012:user/r", "arn:aws:iam::123456789012:role/", "arn:aws:iam::123456789012:role/a b", "arn:aws:iam::123456789012:role/r\\n"} {
+		f("awskinesis", in+`"roleArn":"`+role+`"`, "provider.roleArn is not the ARN of a role")
+	}
+	f("awskinesis", in+`"externalId":"x"`, "provider.externalId is for provider.roleArn")
+	f("awskinesis", in+withRole+`,"externalId":"a b"`, "provider.externalId has letters")
+	f("awskinesis", in+withRole+`,"externalId":"`+strings.Repeat("x", 1001)+`"`, "at most 1000")
+	f("awskinesis", in+ownKeys+`,"endpoint":"https://vpce-1.kinesis.eu-west-1.vpce.amazonaws.com"`, "")
+	f("awskinesis", in+withRole+`,"endpoint":"http://localhost:4566/base"`, "")
+	f("awskinesis", in+`"endpoint":"http://localhost:4566"`, "provider.endpoint needs provider.awsAccessKeyId and provider.awsSecretAccessKey, or provider.roleArn")
+	for _, endpoint := range []string{"localhost", "//localhost", "ftp://localhost", "http://", "http://a/?b", "http://a/#b"} {
+		f("awskinesis", in+ownKeys+`,"endpoint":"`+endpoint+`"`, "provider.endpoint must be an absolute URL")
+	}
+	f("awskinesis", in+ownKeys+`,"endpoint":"http://a:70000"`, "provider.endpoint has a port that is none")
+	f("awskinesis", in+ownKeys+`,"endpoint":"http://u:p@a"`, "provider.endpoint must not contain a user")
+	f("awskinesis", in+`"partitionKey":"subject"`, "")
+	f("awskinesis", in+`"partitionKey":"Subject"`, "provider.partitionKey is the name of an attribute")
+	f("awskinesis", in+`"partitionKey":"data"`, "provider.partitionKey is the name of an attribute")
+	f("awskinesis", `"region":"eu-west-1"`, "missing required fields for AWS Kinesis function")
+	f("awsfirehose", `"deliveryStreamName":"s","region":"eu-west-1",`+withRole, "")
+	f("awsfirehose", `"region":"eu-west-1"`, "missing required fields for AWS Firehose function")
+	f("awslambda", `"arn":"hello","region":"eu-west-1","async":true`, "")
+	f("awslambda", `"arn":"hello","region":"eu-west-1","async":"yes"`, "provider.async must be true or false")
+	queue := func(url, more string) string { return `"queueUrl":"` + url + `","region":"eu-west-1"` + more }
+	for _, host := range []string{
+		"https://sqs.eu-west-1.amazonaws.com", "https://eu-west-1.queue.amazonaws.com", "https://SQS.EU-WEST-1.amazonaws.com:443", "https://sqs-fips.eu-west-1.amazonaws.com",
+		"https://sqs.eu-west-1.api.aws", "https://vpce-1-2.sqs.eu-west-1.vpce.amazonaws.com", "http://localhost:4566", "http://sqs:9324",
+	} {
+		f("awssqs", queue(host+"/123456789012/q", ""), "")
+	}
+	for _, host := range []string{"https://sqs.us-east-1.amazonaws.com", "https://queue.amazonaws.com", "https://us-east-1.queue.amazonaws.com", "https://sqs.cn-north-1.amazonaws.com.cn", "https://sqs.us-east-1.api.aws"} {
+		f("awssqs", queue(host+"/123456789012/q", ""), "provider.region is eu-west-1, but provider.queueUrl is in another")
+	}
+	f("awssqs", `"queueUrl":"https://queue.amazonaws.com/123456789012/q","region":"us-east-1"`, "")
+	for _, url := range []string{"q", "/1/q", "https://a/1/q?b", "ftp://a/1/q", "arn:aws:sqs:eu-west-1:123456789012:q"} {
+		f("awssqs", queue(url, ""), "provider.queueUrl is not the URL of a queue")
+	}
+	f("awssqs", queue("https://u:p@a/1/q", ""), "provider.queueUrl must not contain a user")
+	f("awssqs", queue("https://a/1/q.fifo", `,"messageGroupId":"subject","deduplicationId":"id"`), "")
+	f("awssqs", queue("https://a/1/q", `,"messageGroupId":"subject"`), "are for FIFO queues")
+	f("awssqs", queue("https://a/1/q", `,"deduplicationId":"id"`), "are for FIFO queues")
+	f("awssqs", queue("https://a/1/q.fifo", `,"messageGroupId":"a b"`), "provider.messageGroupId is the name of an attribute")
+	f("awssqs", queue("https://a/1/q.fifo", `,"deduplicationId":"A"`), "provider.deduplicationId is the name of an attribute")
 }
 
 // TestAWSStored: a record that nobody checked is checked when it is opened.
 func TestAWSStored(t *testing.T) {
 	awsEnv(t, "http://127.0.0.1:1")
-	types := invoke.FunctionTypes(false)
+	types := invoke.FunctionTypes(invoke.GatewayCredentials)
 	for i := range types {
 		types[i].Check = nil
 	}

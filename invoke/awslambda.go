@@ -1,15 +1,11 @@
 package invoke
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
-	"io"
 	"net/http"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -19,44 +15,52 @@ import (
 // lambdaTimeout has to leave room for the answer in the time that the server has for it.
 const lambdaTimeout = 50 * time.Second
 
-func awsLambdaType(hosted bool) store.FunctionType {
-	return awsType("awslambda", "AWS Lambda function", "arn", hosted)
+func awsLambdaType(c Credentials) store.FunctionType {
+	own := []store.Field{{Name: "arn", Required: true}, {Name: "async", Kind: store.Flag}}
+	return awsType("awslambda", "AWS Lambda function", own, c, unchecked)
 }
 
 // lambdaFunction is a Lambda function and the client that calls it.
 type lambdaFunction struct {
-	name        string // or its ARN
-	client      *lambda.Client
-	credentials aws.CredentialsProvider
-	transport   *http.Transport
+	*awsFunction
+	client *lambda.Client
+	name   string // or its ARN
+	async  bool   // AWS Lambda takes the event and calls the function later
 }
 
 func openLambda(s store.Settings, e *Egress) (Invoker, error) {
-	c, transport, err := e.awsConfig(s.Provider)
+	c, f, err := e.awsFunction(s, awsService{
+		name: "AWS Lambda", denied: "the call was denied", busy: "takes no more calls of it for now",
+		needs: "the gateway needs lambda:InvokeFunction on it", noSuch: "function, version or alias", failed: "could not call it",
+	})
 	if err != nil {
 		return nil, err
 	}
-	l := &lambdaFunction{name: s.Text("arn"), client: lambda.NewFromConfig(c), credentials: c.Credentials, transport: transport}
+	l := &lambdaFunction{awsFunction: f, client: lambda.NewFromConfig(c), name: s.Text("arn"), async: s.Flag("async")}
 	return l.invoke, nil
 }
 
 func (l *lambdaFunction) invoke(ctx context.Context, p Payload) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, lambdaTimeout)
 	defer cancel()
-	call := &lambdaCall{transport: l.transport, payload: p.Body}
-	var err error
-	if call.credentials, err = l.credentials.Retrieve(ctx); err != nil {
-		return nil, call.noCredentials(ctx, err)
+	call, err := l.begin(ctx)
+	if err != nil {
+		return nil, err
 	}
 	input := &lambda.InvokeInput{FunctionName: &l.name, InvocationType: types.InvocationTypeRequestResponse, Payload: p.Body, ClientContext: clientContext(p)}
-	out, err := l.client.Invoke(ctx, input, call.use)
+	if l.async {
+		input.InvocationType = types.InvocationTypeEvent
+	}
+	out, err := l.client.Invoke(ctx, input, func(o *lambda.Options) { o.HTTPClient, o.Credentials = call, call })
 	switch {
 	case err != nil:
 		return nil, call.failure(ctx, err)
 	case out.FunctionError != nil:
 		return nil, call.functionFailure(out.Payload)
+	case l.async:
+		return &Answer{Status: http.StatusAccepted, Plain: true}, nil
 	}
-	return &Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: out.Payload}, nil
+	return &Answer{Status: http.StatusOK, Header: headerOf("application/json"), Body: out.Payload}, nil
 }
 
 // clientContext is where a Lambda function finds what others get in headers (docs.aws.amazon.com/lambda, "Invoke", ClientContext).
@@ -66,33 +70,4 @@ func clientContext(p Payload) *string {
 	}
 	text := base64.StdEncoding.EncodeToString([]byte(`{"custom":{"eventgatewaylineage":"` + p.Event.Lineage + `"}}`))
 	return &text
-}
-
-// lambdaCall is what the SDK signs and sends one call with.
-type lambdaCall struct {
-	transport   *http.Transport
-	payload     []byte
-	credentials aws.Credentials
-}
-
-func (c *lambdaCall) use(o *lambda.Options) { o.HTTPClient, o.Credentials = c, c }
-
-// Retrieve implements aws.CredentialsProvider.
-func (c *lambdaCall) Retrieve(context.Context) (aws.Credentials, error) { return c.credentials, nil }
-
-// Do sends r once, as send does, and bounds the answer, which the SDK reads whatever its size. The payload takes the place of the
-// SDK's reader of it: net/http would send that in a packet of its own, and close the connection if an answer came before it saw the end.
-func (c *lambdaCall) Do(r *http.Request) (*http.Response, error) {
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.payload)), nil }
-	r.Body, _ = r.GetBody()
-	resp, err := c.transport.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode < 200 {
-		resp.Body.Close()
-		return nil, errors.New("the answer was a change of protocol")
-	}
-	resp.Body = http.MaxBytesReader(nil, resp.Body, MaxAnswer)
-	return resp, nil
 }

@@ -49,9 +49,12 @@ func (r *region) calls() int {
 	return len(r.got)
 }
 
-// awsEnv takes out of the environment whatever it says of AWS, and sets where Lambda is.
+// awsEnv takes out of the environment whatever it says of AWS, and sets where its services are.
 func awsEnv(t testing.TB, endpoint string) {
 	nowhere := filepath.Join(t.TempDir(), "none")
+	for _, service := range []string{"KINESIS", "FIREHOSE", "SQS", "STS"} {
+		t.Setenv("AWS_ENDPOINT_URL_"+service, endpoint)
+	}
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL_LAMBDA": endpoint, "AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_CONFIG_FILE": nowhere, "AWS_SHARED_CREDENTIALS_FILE": nowhere,
@@ -75,7 +78,7 @@ func function(t testing.TB, arn, settings string) *store.Function {
 		settings = "," + settings
 	}
 	body := fmt.Sprintf(`{"functionId":"f","type":"awslambda","provider":{"arn":%q,"region":"eu-west-1"%s}}`, arn, settings)
-	f, err := store.NewRules(invoke.FunctionTypes(false), false, nil).DecodeFunction([]byte(body), "default", "")
+	f, err := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil).DecodeFunction([]byte(body), "default", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +88,11 @@ func function(t testing.TB, arn, settings string) *store.Function {
 func open(t testing.TB, o invoke.EgressOptions, f *store.Function) (invoke.Invoker, error) {
 	e := invoke.NewEgress(o)
 	t.Cleanup(e.Close)
-	for _, typ := range invoke.Types(o.Hosted) {
+	return openAt(e, o.Lent(), f)
+}
+
+func openAt(e *invoke.Egress, lent invoke.Credentials, f *store.Function) (invoke.Invoker, error) {
+	for _, typ := range invoke.Types(lent) {
 		if typ.Name == f.Kind() {
 			s, err := f.Open(nil)
 			if err != nil {

@@ -76,7 +76,7 @@ type delivery struct {
 // NewDispatcher returns a dispatcher that goes out by e. It has to be drained in the end.
 func NewDispatcher(o Options, e *Egress, m *Metrics, log *slog.Logger) *Dispatcher {
 	d := &Dispatcher{options: o, egress: e, types: map[string]Type{}, metrics: m, log: log, loops: newLoops(o.LineageKey)}
-	for _, t := range Types(e.hosted) {
+	for _, t := range Types(e.credentials) {
 		d.types[t.Name] = t
 	}
 	d.queue = queue.NewMemory[lane](queue.Options{Size: o.Backlog, Bytes: backlogBytes, Lane: laneWidth}, d.deliver)
@@ -104,6 +104,9 @@ func (d *Dispatcher) Call(ctx context.Context, s *store.Snapshot, ev *event.Even
 func (d *Dispatcher) Invoke(ctx context.Context, s *store.Snapshot, ev *event.Event, t store.Target) (*Response, error) {
 	return d.now(ctx, s, ev, t, func(a *Answer) (*Response, error) {
 		r := &Response{Status: http.StatusOK, Header: http.Header{}, Body: a.Body}
+		if a.Plain { // of the type, not of the function
+			r.Status = a.Status
+		}
 		if contentType := a.Header.Get("Content-Type"); contentType != "" {
 			r.Header.Set("Content-Type", contentType)
 		}

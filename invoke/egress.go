@@ -14,15 +14,16 @@ import (
 // Egress is the one place that calls go out by. It never follows a redirect. Where users of the Config API can name the host, it looks
 // at the address when it dials, not at the name before.
 type Egress struct {
-	transport *http.Transport
-	hosted    bool
-	aws       awsSettings
+	transport   *http.Transport
+	hosted      bool
+	credentials Credentials
+	aws         awsSettings
 }
 
 // NewEgress returns the way out that o describes.
 func NewEgress(o EgressOptions) *Egress {
 	e := newEgress(newGuard(o).check)
-	e.hosted = o.Hosted
+	e.hosted, e.credentials = o.Hosted, o.Lent()
 	return e
 }
 

@@ -1,6 +1,8 @@
 package invoke
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -124,7 +126,8 @@ func TestLambdaBody(t *testing.T) {
 	r.ContentLength = 2
 	e := NewEgress(EgressOptions{})
 	defer e.Close()
-	resp, err := (&lambdaCall{transport: e.transport, payload: []byte("{}")}).Do(r)
+	r = r.WithContext(context.WithValue(t.Context(), streamKey{}, bytes.NewReader([]byte("{}"))))
+	resp, err := (&awsCall{awsFunction: &awsFunction{transport: e.transport}}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

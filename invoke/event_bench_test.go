@@ -36,7 +36,7 @@ func snapshotWith(b testing.TB, subscriptions ...string) *store.Snapshot {
 	for _, name := range subscriptions {
 		add(name+",f,%2F", fmt.Sprintf(`{"space":"default","event":%q,"functionId":"f","path":"/"}`, name))
 	}
-	s := store.NewSnapshot(store.NewRules(invoke.FunctionTypes(false), false, nil), store.Shared, items, store.Head{Rev: 1}, func(key string, why error) {
+	s := store.NewSnapshot(store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil), store.Shared, items, store.Head{Rev: 1}, func(key string, why error) {
 		b.Fatal(key, why)
 	})
 	return s

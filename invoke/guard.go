@@ -13,9 +13,11 @@ import (
 // EgressOptions say where calls may go. Link-local addresses, the metadata services of clouds and what is no address of a host are
 // refused whatever they say.
 type EgressOptions struct {
-	// Hosted is for a gateway whose functions belong to strangers: private and loopback addresses are refused, and a function on AWS
-	// needs credentials of its own.
+	// Hosted is for a gateway whose functions belong to strangers: private and loopback addresses are refused.
 	Hosted bool
+	// Credentials says with whose credentials functions on clouds may be called. Empty: the gateway's own, too; if it is Hosted, only
+	// those that a function has.
+	Credentials Credentials
 	// Allow and Deny change that. Deny wins.
 	Allow, Deny []netip.Prefix
 	// Never lists what is refused always. A loopback address stands for all of them.

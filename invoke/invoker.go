@@ -36,22 +36,22 @@ type Type struct {
 	Denied string
 }
 
-// Types returns the table of all types of functions. A new one is a file and a line here. A hosted gateway is one that lends nobody its
-// own AWS credentials, see EgressOptions.
-func Types(hosted bool) []Type {
+// Types returns the table of all types of functions. A new one is a file and a line here. What functions are lent decides which settings
+// they need, see EgressOptions.
+func Types(lent Credentials) []Type {
 	return []Type{
 		{FunctionType: httpType(), Open: openHTTP},
-		{FunctionType: awsLambdaType(hosted), Open: openLambda},
-		{FunctionType: awsKinesisType(hosted)},
-		{FunctionType: awsFirehoseType(hosted)},
-		{FunctionType: awsSQSType(hosted)},
+		{FunctionType: awsLambdaType(lent), Open: openLambda},
+		{FunctionType: awsKinesisType(lent), Open: openKinesis},
+		{FunctionType: awsFirehoseType(lent), Open: openFirehose},
+		{FunctionType: awsSQSType(lent), Open: openSQS},
 	}
 }
 
 // FunctionTypes returns what the store must know of the types.
-func FunctionTypes(hosted bool) []store.FunctionType {
+func FunctionTypes(lent Credentials) []store.FunctionType {
 	var list []store.FunctionType
-	for _, t := range Types(hosted) {
+	for _, t := range Types(lent) {
 		list = append(list, t.FunctionType)
 	}
 	return list

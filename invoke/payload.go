@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/google/uuid"
+
 	"github.com/event-gateway/event-gateway/invoke/event"
 	"github.com/event-gateway/event-gateway/store"
 )
@@ -15,6 +17,25 @@ type Payload struct {
 	Body   []byte
 	// Event is what was encoded.
 	Event *event.Event
+	// Delivery is the id of the delivery if a queue gave it one, which is the same each time that it is tried.
+	Delivery string
+}
+
+// DeliveryID returns the id of the delivery, or a new one if it has none.
+func (p Payload) DeliveryID() string {
+	if p.Delivery == "" {
+		return uuid.NewString()
+	}
+	return p.Delivery
+}
+
+// attribute returns the value of an attribute of the event, or "".
+func (p Payload) attribute(name string) string {
+	if p.Event == nil || name == "" {
+		return ""
+	}
+	value, _ := p.Event.Attribute(name)
+	return value
 }
 
 // encodings keeps the forms of an event that goes to many targets, so that each is written once. Plain HTTP requests are not shared: their

@@ -66,7 +66,7 @@ func TestAwayIsTold(t *testing.T) {
 		m := &moody{Store: memory.New()}
 		subscribe(t, m.Store, realm, "acme", "/a")
 		logged := &storetest.Buffer{}
-		rules := store.NewRules(invoke.FunctionTypes(false), false, nil)
+		rules := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)
 		m.be(errDown)
 		r := store.NewRealms(m, rules, store.RealmsOptions{Hosted: hosted, Max: 10}, slog.New(slog.NewTextHandler(logged, nil)))
 		defer run(r)()

@@ -50,7 +50,7 @@ func benchItems(b *testing.B, rules *store.Rules, n int) []store.Item {
 // BenchmarkSnapshot100k makes a snapshot of 100,000 subscriptions, and reports the memory that it keeps of each.
 func BenchmarkSnapshot100k(b *testing.B) {
 	const n = 100_000
-	rules := store.NewRules(invoke.FunctionTypes(false), false, nil)
+	rules := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)
 	report := func(key string, why error) { b.Fatal(key, why) }
 	build := func(items []store.Item) *store.Snapshot {
 		return store.NewSnapshot(rules, store.Shared, items, store.Head{Rev: 1}, report)
@@ -73,7 +73,7 @@ func BenchmarkSnapshot100k(b *testing.B) {
 
 // BenchmarkApply is one change of a realm of 100,000 subscriptions.
 func BenchmarkApply(b *testing.B) {
-	rules := store.NewRules(invoke.FunctionTypes(false), false, nil)
+	rules := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)
 	report := func(key string, why error) { b.Fatal(key, why) }
 	items := benchItems(b, rules, 100_000)
 	s := store.NewSnapshot(rules, store.Shared, items, store.Head{Rev: 1}, report)
@@ -127,7 +127,7 @@ func BenchmarkFollow(b *testing.B) {
 // benchFollow returns a store of 100,000 subscriptions, and what follows it.
 func benchFollow(b *testing.B, kept bool) (s *memory.Store, f *store.SnapshotFile, live *store.Live) {
 	b.Helper()
-	rules := store.NewRules(invoke.FunctionTypes(false), false, nil)
+	rules := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)
 	s = memory.New()
 	c := store.Commit{ID: "all"}
 	for _, item := range benchItems(b, rules, 100_000) {
@@ -168,7 +168,7 @@ func BenchmarkSnapshotFile100k(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		r := store.NewRealms(away, store.NewRules(invoke.FunctionTypes(false), false, nil), store.RealmsOptions{File: again}, slog.New(slog.DiscardHandler))
+		r := store.NewRealms(away, store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil), store.RealmsOptions{File: again}, slog.New(slog.DiscardHandler))
 		for live := range r.All() {
 			if live.CatchUp(b.Context()) == nil || live.Snapshot() == nil {
 				b.Fatal("there is no snapshot")

@@ -36,7 +36,7 @@ type instance struct {
 // newInstance returns an instance that follows the store, once it has a snapshot.
 func newInstance(t *testing.T, s store.Store) *instance {
 	t.Helper()
-	i := &instance{Store: s, rules: store.NewRules(invoke.FunctionTypes(false), false, nil), logged: &storetest.Buffer{}}
+	i := &instance{Store: s, rules: store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil), logged: &storetest.Buffer{}}
 	i.live = store.NewLive(s, store.Shared, i.rules, slog.New(slog.NewTextHandler(i.logged, nil)))
 	i.config = store.NewConfig(s, i.live, i.rules)
 	ctx, cancel := context.WithCancel(context.Background())

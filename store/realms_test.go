@@ -87,13 +87,13 @@ func (s *counted) Heads(ctx context.Context, known map[store.Realm]store.Rev, wa
 func (s *counted) reads() int64 { return s.loads.Swap(0) + s.changes.Swap(0) + s.heads.Swap(0) }
 
 func newRealms(s store.Store, o store.RealmsOptions) *store.Realms {
-	return store.NewRealms(s, store.NewRules(invoke.FunctionTypes(false), false, nil), o, slog.New(slog.DiscardHandler))
+	return store.NewRealms(s, store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil), o, slog.New(slog.DiscardHandler))
 }
 
 // subscribe makes a function and a route to it, as another process does.
 func subscribe(t *testing.T, s store.Store, realm store.Realm, space, path string) {
 	t.Helper()
-	rules := store.NewRules(invoke.FunctionTypes(false), false, nil)
+	rules := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)
 	live := store.NewLive(s, realm, rules, slog.New(slog.DiscardHandler))
 	if err := live.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)

@@ -167,7 +167,7 @@ func TestMissedIsNotAway(t *testing.T) {
 		f := &faulty{Store: memory.New()}
 		subscribe(t, f.Store, realm, "acme", "/a")
 		logged := &storetest.Buffer{}
-		rules := store.NewRules(invoke.FunctionTypes(false), false, nil)
+		rules := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)
 		r := store.NewRealms(f, rules, store.RealmsOptions{Hosted: hosted, Max: 10}, slog.New(slog.NewTextHandler(logged, nil)))
 		defer run(r)()
 		if err := r.WaitReady(t.Context()); err != nil {

@@ -30,7 +30,7 @@ type keeper struct {
 
 func keep(t *testing.T, s store.Store, path string, hosted bool) *keeper {
 	t.Helper()
-	k := &keeper{logged: &storetest.Buffer{}, rules: store.NewRules(invoke.FunctionTypes(false), false, nil)}
+	k := &keeper{logged: &storetest.Buffer{}, rules: store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)}
 	log := slog.New(slog.NewTextHandler(k.logged, nil))
 	var err error
 	if path != "" {
@@ -72,7 +72,7 @@ func (s *counted) Commit(ctx context.Context, realm store.Realm, at store.Head, 
 // unsubscribe deletes a route, as another process does.
 func unsubscribe(t *testing.T, s store.Store, realm store.Realm, space, path string) {
 	t.Helper()
-	rules := store.NewRules(invoke.FunctionTypes(false), false, nil)
+	rules := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)
 	live := store.NewLive(s, realm, rules, slog.New(slog.DiscardHandler))
 	if err := live.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func systemOf(s *store.Snapshot, name, space string) []string {
 func systemItems() []store.Item {
 	var items []store.Item
 	add := func(space, body string) {
-		rules := store.NewRules(invoke.FunctionTypes(false), true, nil)
+		rules := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), true, nil)
 		sub, err := rules.DecodeSubscription([]byte(body), space)
 		if err != nil {
 			panic(err)
@@ -63,7 +63,7 @@ func systemItems() []store.Item {
 
 func newSnapshot(t *testing.T, realm store.Realm, compat bool, items []store.Item) *store.Snapshot {
 	t.Helper()
-	return store.NewSnapshot(store.NewRules(invoke.FunctionTypes(false), compat, nil), realm, items, store.Head{Rev: 1}, func(key string, why error) {
+	return store.NewSnapshot(store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), compat, nil), realm, items, store.Head{Rev: 1}, func(key string, why error) {
 		if realm == store.Shared {
 			t.Error(key, why)
 		}
@@ -167,7 +167,7 @@ func TestStoredSystemSubscriptions(t *testing.T) {
 	if err := i.subscribe("default", body); err == nil {
 		t.Error("it was taken")
 	}
-	old := store.NewRules(invoke.FunctionTypes(false), true, nil)
+	old := store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), true, nil)
 	live := store.NewLive(i.Store, store.Shared, old, slog.New(slog.DiscardHandler))
 	if err := live.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)

@@ -60,7 +60,7 @@ type Caller struct {
 
 // NewCaller returns a caller that goes out as o says.
 func NewCaller(t *testing.T, o invoke.EgressOptions) *Caller {
-	c := &Caller{t: t, Log: &storetest.Buffer{}, rules: store.NewRules(invoke.FunctionTypes(o.Hosted), false, nil)}
+	c := &Caller{t: t, Log: &storetest.Buffer{}, rules: store.NewRules(invoke.FunctionTypes(o.Lent()), false, nil)}
 	log := slog.New(slog.NewTextHandler(c.Log, nil))
 	c.dispatcher = invoke.NewDispatcher(invoke.Options{Backlog: 10, Concurrency: 100}, invoke.NewEgress(o), invoke.NewMetrics(prometheus.NewRegistry()), log)
 	t.Cleanup(func() { c.dispatcher.Drain(context.Background()) })

@@ -23,7 +23,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func rules() *store.Rules { return store.NewRules(invoke.FunctionTypes(false), false, nil) }
+func rules() *store.Rules {
+	return store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)
+}
 
 // secret stands in the records of all tests, and must stand nowhere else.
 const secret = "a-key-that-nobody-may-see"

@@ -25,7 +25,7 @@ type gateway struct {
 // startGateway returns an instance that follows the database until the test ends, once it is ready. In hosted mode the space is a realm.
 func startGateway(t testing.TB, s store.Database, hosted bool) *gateway {
 	t.Helper()
-	g := &gateway{Database: s, realm: store.Shared, rules: store.NewRules(invoke.FunctionTypes(false), false, nil)}
+	g := &gateway{Database: s, realm: store.Shared, rules: store.NewRules(invoke.FunctionTypes(invoke.GatewayCredentials), false, nil)}
 	if hosted {
 		g.realm = space
 	}

@@ -1,0 +1,133 @@
+package invoke
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/event-gateway/event-gateway/store"
+)
+
+// Credentials says with which credentials of a cloud functions may be called.
+type Credentials string
+
+const (
+	OwnCredentials     Credentials = "own"     // those that the function has
+	RoleCredentials    Credentials = "role"    // also those of a role that it names, which the gateway assumes with its own
+	GatewayCredentials Credentials = "gateway" // also the gateway's own
+)
+
+// Lent returns with whose credentials functions may be called.
+func (o EgressOptions) Lent() Credentials {
+	switch {
+	case o.Credentials != "":
+		return o.Credentials
+	case o.Hosted:
+		return OwnCredentials
+	}
+	return GatewayCredentials
+}
+
+var (
+	errNoKeys = errors.New("provider.awsAccessKeyId and provider.awsSecretAccessKey are required: this gateway calls nothing with AWS credentials of its own")
+	errNoRole = errors.New("provider.awsAccessKeyId and provider.awsSecretAccessKey, or provider.roleArn, are required: this gateway calls no function with AWS credentials of its own")
+)
+
+// checkAWS says what a function on AWS lacks.
+func (c Credentials) checkAWS(p store.Provider) error {
+	switch {
+	case ownKeys(p):
+		return nil
+	case c == OwnCredentials:
+		return errNoKeys
+	case c == RoleCredentials && p.Text("roleArn") == "":
+		return errNoRole
+	}
+	return nil
+}
+
+const (
+	renewBefore = 5 * time.Minute  // they expire, the credentials of a role are renewed, or some time later, so that not all are at once
+	renewAgain  = 10 * time.Second // after it failed
+)
+
+// role is an IAM role that a function names. The cache asks it for credentials, one call at a time.
+type role struct {
+	client  *sts.Client
+	by      *awsFunction // how the call of STS is signed and sent
+	input   *sts.AssumeRoleInput
+	cache   *aws.CredentialsCache
+	expires time.Time              // of the credentials that it gave last
+	current atomic.Pointer[string] // the id of their key
+}
+
+// assume makes the credentials that f has so far those that a role is assumed with. STS is where the operator or the region has it, and
+// never at a function's endpoint.
+func (f *awsFunction) assume(c aws.Config, s store.Settings, hosted bool) {
+	external := s.Text("externalId")
+	if hosted { // or a space could name a role that trusts the gateway for the sake of another space
+		external = s.Space
+		if id := s.Text("externalId"); id != "" {
+			external += ":" + id
+		}
+	}
+	by := *f
+	by.service = awsService{
+		name: "AWS STS", denied: "the role in provider.roleArn could not be assumed", busy: "hands out no more credentials for now",
+		needs:  "whoever assumes it needs sts:AssumeRole on it, and it must trust them, with the same external id if it wants one",
+		noSuch: "role", failed: "could not hand out credentials of the role in provider.roleArn",
+	}
+	f.role = &role{client: sts.NewFromConfig(c), by: &by, input: &sts.AssumeRoleInput{
+		RoleArn: aws.String(s.Text("roleArn")), RoleSessionName: aws.String("event-gateway"),
+	}}
+	if external != "" {
+		f.role.input.ExternalId = &external
+	}
+	f.role.cache = aws.NewCredentialsCache(f.role)
+	f.source = f.role.cache
+}
+
+// Retrieve implements aws.CredentialsProvider. Its errors are *Error.
+func (r *role) Retrieve(ctx context.Context) (none aws.Credentials, err error) {
+	ctx, cancel := context.WithTimeout(ctx, awsTimeout/2) // the cache's has no end
+	defer cancel()
+	call, err := r.by.begin(ctx)
+	if err != nil {
+		return none, err
+	}
+	out, err := r.client.AssumeRole(ctx, r.input, func(o *sts.Options) { o.HTTPClient, o.Credentials = call, call })
+	if err != nil {
+		return none, call.failure(ctx, err)
+	}
+	c := out.Credentials
+	if c == nil || c.AccessKeyId == nil || c.SecretAccessKey == nil || c.SessionToken == nil || c.Expiration == nil {
+		return none, call.nonsense(nil)
+	}
+	r.expires = *c.Expiration
+	r.current.Store(c.AccessKeyId)
+	return aws.Credentials{
+		AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
+		CanExpire: true, Expires: r.expires.Add(rand.N(renewBefore/2) - renewBefore),
+	}, nil
+}
+
+// HandleFailToRefresh implements aws.HandleFailRefreshCredentialsCacheStrategy: while there are no new credentials, the old ones are used up.
+func (r *role) HandleFailToRefresh(_ context.Context, old aws.Credentials, err error) (aws.Credentials, error) {
+	old.Expires = time.Now().Add(renewAgain)
+	if !old.HasKeys() || old.Expires.After(r.expires) {
+		return aws.Credentials{}, err
+	}
+	return old, nil
+}
+
+// drop forgets credentials that were refused, unless there are newer ones by now.
+func (r *role) drop(refused aws.Credentials) {
+	if id := r.current.Load(); id != nil && *id == refused.AccessKeyID {
+		r.cache.Invalidate()
+	}
+}
