@@ -36,6 +36,7 @@ var (
 		{"sync", measureSync},
 		{"routes", measureRoutes},
 		{"events", measureEvents},
+		{"http", measureHTTP},
 		{"large", measureLarge},
 		{"spread", measureSpread},
 		{"create", measureCreate},

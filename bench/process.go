@@ -31,6 +31,12 @@ var roles = map[string]func(args []string) (hello string, answer func(question s
 	"snapshot": playSnapshot,
 	"range":    playRange,
 
+	"upstream":      playUpstream,
+	"http":          playHTTP,
+	"bare":          playBare,
+	"upstreams":     playUpstreams,
+	"callupstreams": playCallUpstreams,
+
 	"aws":         playAWS,
 	"awsfunction": playAWSFunction,
 	"sdk":         playSDK,

@@ -108,8 +108,8 @@ func TestZ_Options(t *testing.T) {
 			t.Errorf("%v: got %v, want %q", args, err, why)
 		}
 	}
-	refused("", "-hosted-domain=events.example.com", "-config-token-file="+token)
-	refused("", "-hosted-domain=a.example, b.example", "-hosted-domain=c.example", "-config-token-file="+token)
+	refused("", "-store=memory:", "-hosted-domain=events.example.com", "-config-token-file="+token)
+	refused("", "-store=memory:", "-hosted-domain=a.example, b.example", "-hosted-domain=c.example", "-config-token-file="+token)
 	refused("needs a token", "-hosted-domain=events.example.com")
 	refused("needs a token", "-dev", "-hosted-domain=events.example.com", "-config-addr=127.0.0.1")
 	for _, domain := range []string{"*.example.com", "Example.com", "example.com:80", "https://example.com", ".example.com", "example.com.", "example", "exa_mple.com", "127.0.0.1", strings.Repeat("a.", 130) + "com"} {
@@ -123,7 +123,7 @@ func TestZ_Options(t *testing.T) {
 	refused("10.0.0.0/8", "-egress-deny=10.1.2.3/8")
 	for _, whose := range []string{"own", "role"} {
 		refused("", "-function-credentials="+whose)
-		refused("", "-function-credentials="+whose, "-hosted-domain=events.example.com", "-config-token-file="+token)
+		refused("", "-store=memory:", "-function-credentials="+whose, "-hosted-domain=events.example.com", "-config-token-file="+token)
 	}
 	refused("", "-function-credentials=gateway")
 	refused("-function-credentials cannot be gateway in hosted mode", "-function-credentials=gateway", "-hosted-domain=events.example.com", "-config-token-file="+token)

@@ -303,7 +303,7 @@ func TestLambdaHostile(t *testing.T) {
 			}
 		}
 	}, invoke.Invalid, "larger than")
-	f("endless header", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }, invoke.Temporary)
+	f("endless header", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }, invoke.Invalid)
 	f("cut off", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "9") }, invoke.Temporary, "ended the connection")
 	f("no answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, invoke.Temporary)
 	f("other protocol", func(w http.ResponseWriter, _ *http.Request) {

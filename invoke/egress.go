@@ -3,10 +3,12 @@ package invoke
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -14,7 +16,9 @@ import (
 // Egress is the one place that calls go out by. It never follows a redirect. Where users of the Config API can name the host, it looks
 // at the address when it dials, not at the name before.
 type Egress struct {
-	transport   *http.Transport
+	dialer      *net.Dialer
+	transport   *http.Transport // of all functions but those that have a pool of their own
+	pools       pools
 	hosted      bool
 	credentials Credentials
 	aws         awsSettings
@@ -22,42 +26,80 @@ type Egress struct {
 
 // NewEgress returns the way out that o describes.
 func NewEgress(o EgressOptions) *Egress {
-	e := newEgress(newGuard(o).check)
+	e := newEgress(guarded(newGuard(o).check))
 	e.hosted, e.credentials = o.Hosted, o.Lent()
 	return e
 }
 
-func newEgress(allowed func(network, address string) error) *Egress {
-	dialer := &net.Dialer{
+func newEgress(dialer *net.Dialer) *Egress {
+	e := &Egress{dialer: dialer}
+	e.transport = newTransport(dialer)
+	e.transport.DialContext = e.dial
+	e.pools.init(e.transport, openFiles())
+	return e
+}
+
+const (
+	dialTimeout      = 3 * time.Second
+	handshakeTimeout = 5 * time.Second
+	idleTimeout      = 90 * time.Second
+	maxAnswerHeader  = 64 << 10
+
+	// A server that has gone without a word is noticed after both: an HTTP/2 connection is used by all calls, and nothing else would end it.
+	pingAfter   = 10 * time.Second
+	pingTimeout = 3 * time.Second
+)
+
+// guarded returns a dialer that asks about each address, of whatever name, before it connects.
+func guarded(allowed func(network, address string) error) *net.Dialer {
+	return &net.Dialer{
 		Timeout: dialTimeout,
 		Control: func(network, address string, _ syscall.RawConn) error { return allowed(network, address) },
 	}
-	return &Egress{transport: newTransport(dialer)}
 }
 
-const dialTimeout = 3 * time.Second
-
+// newTransport returns a pool for many upstreams. How many calls one of them gets at once is for others to limit.
 func newTransport(dialer *net.Dialer) *http.Transport {
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           10_000,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		MaxIdleConns:           idleConnections(openFiles()),
 		MaxIdleConnsPerHost:    256, // a gateway has many callers of few functions; two idle connections would mean dialling all the time
-		IdleConnTimeout:        90 * time.Second,
-		TLSHandshakeTimeout:    5 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
+		IdleConnTimeout:        idleTimeout,
+		TLSHandshakeTimeout:    handshakeTimeout,
+		MaxResponseHeaderBytes: maxAnswerHeader,
 		DisableCompression:     true, // the answer goes on as it came
 	}
 }
 
+// own returns a pool for who alone: TLS settings hold for a connection, and so for all calls that use it. Its connections are closed when
+// who is gone.
+func (e *Egress) own(who *endpoint, c *tls.Config) *http.Transport {
+	t := newTransport(e.dialer)
+	t.DialContext, t.TLSClientConfig = e.dial, c
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = ownConnections, ownConnections
+	e.pools.add(t)
+	runtime.AddCleanup(who, e.pools.drop, t)
+	return t
+}
+
+func (e *Egress) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := e.dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return e.pools.count(c), nil
+}
+
 // Close closes the connections that are idle.
 func (e *Egress) Close() {
-	e.transport.CloseIdleConnections()
+	e.pools.closeIdle()
 	e.aws.close()
 }
 
-// send sends a request once: net/http repeats a POST without an Idempotency-Key only where the server has surely not begun with it. For
-// that it needs GetBody.
+// send sends a request once: net/http repeats a POST, PUT or PATCH without an Idempotency-Key only where the server has surely not begun
+// with it. For that it needs GetBody.
 func send(ctx context.Context, transport http.RoundTripper, method string, u *url.URL, header http.Header, body []byte) (*http.Response, error) {
 	req := &http.Request{
 		Method: method, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -27,13 +28,13 @@ func TestEgressGuard(t *testing.T) {
 		"0.0.0.0":                  "0.0.0.0:80",
 	} {
 		var asked []string
-		e := newEgress(func(network, address string) error {
+		e := newEgress(guarded(func(network, address string) error {
 			asked = append(asked, address)
 			if guard(network, address) == nil {
 				t.Errorf("%s is allowed", address)
 			}
 			return &blockedError{errors.New("this test connects nowhere")}
-		})
+		}))
 		_, err := send(t.Context(), e.transport, http.MethodPost, &url.URL{Scheme: "http", Host: host, Path: "/latest/meta-data/"}, headerOf("application/json"), nil)
 		var blocked *blockedError
 		if !errors.As(err, &blocked) || !slices.Contains(asked, want) && !slices.Contains(asked, "169.254.169.254:80") {
@@ -135,4 +136,50 @@ func TestLambdaBody(t *testing.T) {
 	if got != "{}" {
 		t.Errorf("%q was sent", got)
 	}
+}
+
+// TestConnectionCount: connections count until they are closed, once.
+func TestConnectionCount(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer s.Close()
+	e := NewEgress(EgressOptions{})
+	defer e.Close()
+	var conns []net.Conn
+	for range 3 {
+		c, err := e.dial(t.Context(), "tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+	}
+	if n := e.pools.open.Load(); n != 3 {
+		t.Errorf("%d are open", n)
+	}
+	for _, c := range append(conns, conns...) {
+		_ = c.Close()
+	}
+	if _, err := e.dial(t.Context(), "tcp", "127.0.0.1:1"); err == nil {
+		t.Error("somebody listens there")
+	}
+	if n := e.pools.open.Load(); n != 0 {
+		t.Errorf("%d are open", n)
+	}
+}
+
+// TestIdleConnections: how many files the connections to functions may take.
+func TestIdleConnections(t *testing.T) {
+	t.Parallel()
+	f := func(files, idle int, limit int64) {
+		t.Helper()
+		var p pools
+		p.init(&http.Transport{}, files)
+		if n := idleConnections(files); n != idle || p.limit != limit {
+			t.Errorf("%d files: %d idle, %d open", files, n, p.limit)
+		}
+	}
+	f(20, 16, 32)
+	f(1024, 256, 512)
+	f(20_000, 5_000, 10_000)
+	f(1<<20, 10_000, 1<<19)
 }

@@ -1,43 +1,50 @@
 package invoke
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
-	"syscall"
+	"runtime"
+	"slices"
+	"strings"
 	"time"
 )
 
 // endpoint is a function that is a web server: where it is and what goes there besides the event.
 type endpoint struct {
 	url       *url.URL
+	method    string        // "": POST
 	timeout   time.Duration // of the whole call
 	transport http.RoundTripper
 	header    http.Header // beside those of the event; nil: none
+	webhook   webhookKeys // that sign the calls; nil: they are not signed
+	secrets   []string    // that no error may have, beside the credentials of Authorization
 	// token, if there is one, returns what goes into the header Authorization. dropped is told of tokens that were refused.
 	token   func(context.Context) (string, error)
 	dropped func(token string)
 }
 
-// invoke posts the event. It leaves the status to the caller, who knows what counts as a failure.
+// invoke sends the event. It leaves the status to the caller, who knows what counts as a failure.
 func (e *endpoint) invoke(ctx context.Context, p Payload) (*Answer, error) {
+	defer runtime.KeepAlive(e) // its connections are closed when it is gone
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	header, err := e.headerOf(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := send(ctx, e.transport, http.MethodPost, e.url, header, p.Body)
+	resp, err := send(ctx, e.transport, cmp.Or(e.method, http.MethodPost), e.url, header, p.Body)
 	if err != nil {
-		return nil, callError(ctx, err)
+		return nil, e.failed(ctx, err, header)
 	}
 	defer resp.Body.Close()
 	body, err := readAnswer(resp)
 	if err != nil {
-		return nil, callError(ctx, err)
+		return nil, e.failed(ctx, err, header)
 	}
 	if e.dropped != nil && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) {
 		e.dropped(header.Get("Authorization"))
@@ -47,15 +54,12 @@ func (e *endpoint) invoke(ctx context.Context, p Payload) (*Answer, error) {
 
 // headerOf returns the headers that a call has. Those of the payload are shared with other deliveries.
 func (e *endpoint) headerOf(ctx context.Context, p Payload) (http.Header, error) {
-	if e.header == nil && e.token == nil {
+	if p.Header != nil && e.header == nil && e.token == nil && e.webhook == nil {
 		return p.Header, nil
 	}
-	header := make(http.Header, len(p.Header)+len(e.header)+1)
-	for _, from := range []http.Header{e.header, p.Header} {
-		for name, values := range from {
-			header[name] = values
-		}
-	}
+	header := make(http.Header, len(p.Header)+len(e.header)+4)
+	maps.Copy(header, p.Header)
+	maps.Copy(header, e.header) // it may have a User-Agent
 	if e.token != nil {
 		token, err := e.token(ctx)
 		if err != nil {
@@ -63,7 +67,20 @@ func (e *endpoint) headerOf(ctx context.Context, p Payload) (http.Header, error)
 		}
 		header["Authorization"] = []string{token}
 	}
+	if e.webhook != nil {
+		e.webhook.sign(header, p.DeliveryID(), time.Now(), p.Body)
+	}
 	return header, nil
+}
+
+// failed says why a call failed. The log gets no secret, even if the function sent it back, and not much of anything.
+func (e *endpoint) failed(ctx context.Context, err error, header http.Header) *Error {
+	failure := callError(ctx, err)
+	if failure.Cause != nil {
+		_, credentials, _ := strings.Cut(header.Get("Authorization"), " ")
+		failure.Cause = excerpt(failure.Cause.Error(), append(slices.Clone(e.secrets), credentials))
+	}
+	return failure
 }
 
 var errAnswerTooLarge = fmt.Errorf("its answer is larger than %d bytes", MaxAnswer)
@@ -84,22 +101,4 @@ func readAnswer(resp *http.Response) ([]byte, error) {
 		return nil, errAnswerTooLarge
 	}
 	return body, err
-}
-
-// callError says in words for people why an HTTP call failed.
-func callError(ctx context.Context, err error) *Error {
-	var blocked *blockedError
-	switch {
-	case errors.Is(err, errAnswerTooLarge):
-		return &Error{Class: Invalid, Message: err.Error()}
-	case errors.As(err, &blocked):
-		return &Error{Class: Blocked, Message: "its address is not allowed", Cause: err}
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return &Error{Class: Timeout, Message: "it did not answer in time", Cause: err}
-	case ctx.Err() != nil:
-		return &Error{Class: Canceled, Message: "the call was cut off, since the caller went away or the gateway is shutting down", Cause: err}
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return &Error{Class: Temporary, Message: "it ended the connection before its answer was complete", Cause: err}
-	}
-	return &Error{Class: Temporary, Message: "it could not be reached", Cause: err}
 }

@@ -49,22 +49,28 @@ func (d *Dispatcher) open(f *store.Function) (*opened, error) {
 	return o, nil
 }
 
+// errCutOff stands for the error of a call that did not return: a panic went through it.
+var errCutOff = &Error{Class: Canceled, Message: "the call did not return"}
+
 // call calls f once, for a sender who waits or for nobody.
-func (d *Dispatcher) call(ctx context.Context, f *store.Function, p Payload, urgent bool) (*Answer, error) {
+func (d *Dispatcher) call(ctx context.Context, f *store.Function, p Payload, urgent bool) (a *Answer, err error) {
 	o, err := d.open(f)
 	if err != nil {
 		return nil, err
 	}
-	defer o.underWay.Add(-1)
-	if n := o.underWay.Add(1); urgent && n > int64(d.options.Concurrency) {
-		return nil, &Error{Class: Throttled, RetryAfter: time.Second, Message: fmt.Sprintf("%d calls of it are under way, which is as many as may be", n-1)}
+	limit := int64(d.options.Concurrency)
+	if n := o.underWay.Add(1); urgent && n > limit {
+		o.underWay.Add(-1)
+		return nil, &Error{Class: Throttled, RetryAfter: time.Second, Message: fmt.Sprintf("%d calls of it are under way, which is as many as may be", limit)}
 	}
+	defer o.underWay.Add(-1)
 	ended, err := o.breaker.begin(urgent)
 	if err != nil {
 		return nil, err
 	}
-	a, err := o.invoke(ctx, p)
-	ended(err)
+	err = errCutOff
+	defer func() { ended(err) }()
+	a, err = o.invoke(ctx, p)
 	return a, err
 }
 
@@ -73,10 +79,10 @@ const (
 	openFor   = 5 * time.Second // until one call may try again
 )
 
-// breaker keeps those who wait from a function that cannot be reached. While all is well it costs one look at a flag.
+// breaker keeps those who wait from a function that cannot be reached. Only calls that began since its state changed count: what an
+// earlier one says is old.
 type breaker struct {
-	failing atomic.Bool // since the last call that was answered
-	since   atomic.Int64
+	since   atomic.Int64 // it opened, in Unix nanoseconds
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
 }
 
@@ -85,10 +91,7 @@ func (b *breaker) init(log *slog.Logger) {
 		Timeout:      openFor,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 		IsSuccessful: func(err error) bool { return !unreachable(err) },
-		IsExcluded: func(err error) bool {
-			var e *Error
-			return errors.As(err, &e) && e.Class == Canceled
-		},
+		IsExcluded:   undecided,
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			if to == gobreaker.StateOpen {
 				b.since.Store(time.Now().UnixNano())
@@ -104,34 +107,21 @@ func unreachable(err error) bool {
 	return errors.As(err, &e) && (e.Class == Temporary || e.Class == Timeout)
 }
 
+// undecided says whether an error tells nothing of the function: the caller went away, or the gateway made no call.
+func undecided(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Class == Canceled || e.Class == Blocked)
+}
+
 // begin lets a call begin; ended has to be told how it ended. Calls that nobody waits for begin always: they would be lost.
 func (b *breaker) begin(urgent bool) (ended func(error), err error) {
-	if !b.failing.Load() {
-		return b.ended, nil
-	}
-	done, err := b.circuit.Allow()
+	ended, err = b.circuit.Allow()
 	switch {
 	case err == nil:
-		return func(err error) {
-			done(err)
-			if err == nil {
-				b.failing.Store(false)
-			}
-		}, nil
+		return ended, nil
 	case urgent:
 		left := openFor - time.Duration(time.Now().UnixNano()-b.since.Load())
 		return nil, &Error{Class: Temporary, RetryAfter: max(left, time.Second), Message: "it could not be reached the last times, so it is not called for some seconds"}
 	}
 	return func(error) {}, nil
-}
-
-// ended counts a call that began while all was well.
-func (b *breaker) ended(err error) {
-	if !unreachable(err) {
-		return
-	}
-	b.failing.Store(true)
-	if done, e := b.circuit.Allow(); e == nil {
-		done(err)
-	}
 }
