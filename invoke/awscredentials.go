@@ -52,8 +52,8 @@ func (c Credentials) checkAWS(p store.Provider) error {
 }
 
 const (
-	renewBefore = 5 * time.Minute  // they expire, the credentials of a role are renewed, or some time later, so that not all are at once
-	renewAgain  = 10 * time.Second // after it failed
+	renewRoleBefore = 5 * time.Minute  // they expire, the credentials of a role are renewed, or some time later, so that not all are at once
+	renewAgain      = 10 * time.Second // after it failed
 )
 
 // role is an IAM role that a function names. The cache asks it for credentials, one call at a time.
@@ -112,7 +112,7 @@ func (r *role) Retrieve(ctx context.Context) (none aws.Credentials, err error) {
 	r.current.Store(c.AccessKeyId)
 	return aws.Credentials{
 		AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
-		CanExpire: true, Expires: r.expires.Add(rand.N(renewBefore/2) - renewBefore),
+		CanExpire: true, Expires: r.expires.Add(rand.N(renewRoleBefore/2) - renewRoleBefore),
 	}, nil
 }
 

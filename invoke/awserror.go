@@ -5,14 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"unicode"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/go-json-experiment/json"
-
-	"github.com/event-gateway/event-gateway/store"
 )
 
 // noCredentials says that there was nothing to sign the call with.
@@ -93,37 +89,18 @@ func (c *awsCall) functionFailure(payload []byte) *Error {
 	return e
 }
 
-// maxCause is how many bytes of what others say go to the log.
-const maxCause = 300
-
 // cause makes an error of text from outside.
-func (c *awsCall) cause(text string) error {
-	text = c.withoutSecrets(text)
-	if len(text) > maxCause {
-		text = text[:maxCause]
-	}
-	return errors.New(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text))
-}
+func (c *awsCall) cause(text string) error { return excerpt(text, c.secrets()...) }
 
 // withoutSecrets masks the credentials in text from outside: AWS repeats the session token where a signature is wrong.
-func (c *awsCall) withoutSecrets(text string) string {
-	all := []aws.Credentials{c.credentials}
+func (c *awsCall) withoutSecrets(text string) string { return masked(text, c.secrets()) }
+
+func (c *awsCall) secrets() []string {
+	all := []string{c.credentials.SessionToken, c.credentials.SecretAccessKey, c.credentials.AccessKeyID}
 	if c.own != nil {
-		all = append(all, *c.own)
+		all = append(all, c.own.SessionToken, c.own.SecretAccessKey, c.own.AccessKeyID)
 	}
-	for _, one := range all {
-		for _, secret := range []string{one.SessionToken, one.SecretAccessKey, one.AccessKeyID} {
-			if len(secret) > 4 { // no real one is that short; one such as "test" would make every text unreadable
-				text = strings.ReplaceAll(text, secret, store.Masked)
-			}
-		}
-	}
-	return text
+	return all
 }
 
 // word returns s if it is fit for a message: at most 64 letters, digits and others. Else it returns "".

@@ -7,14 +7,10 @@ import (
 	"errors"
 	"io"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
-	"unicode"
-
-	"github.com/event-gateway/event-gateway/store"
 )
 
 // callError says in words for people why an HTTP call failed.
@@ -92,24 +88,4 @@ func alertError(alert string) (Class, string) {
 		return Denied, "it does not accept the client certificate (" + alert + ")"
 	}
 	return Temporary, notReached + ": TLS failed (" + alert + ")"
-}
-
-// excerpt makes an error for the log of text that may come from outside.
-func excerpt(text string, secrets []string) error {
-	longestFirst := func(a, b string) int { return len(b) - len(a) } // one may be a part of another
-	for _, secret := range slices.SortedFunc(slices.Values(secrets), longestFirst) {
-		if len(secret) > 4 { // no real one is that short; one such as "test" would make every text unreadable
-			quoted := strconv.Quote(secret)
-			text = strings.NewReplacer(secret, store.Masked, quoted[1:len(quoted)-1], store.Masked).Replace(text)
-		}
-	}
-	if len(text) > maxCause {
-		text = text[:maxCause]
-	}
-	return errors.New(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text))
 }

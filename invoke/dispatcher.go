@@ -93,7 +93,7 @@ func (d *Dispatcher) Call(ctx context.Context, s *store.Snapshot, ev *event.Even
 			return nil, err
 		}
 		r, err := ParseResponse(a.Body)
-		if e, ok := err.(*Error); ok && t.Function.Kind() != "http" {
+		if e, ok := err.(*Error); ok && !d.types[t.Function.Kind()].Web {
 			e.Message = strings.TrimSuffix(e.Message, passthroughHint)
 		}
 		return r, err

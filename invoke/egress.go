@@ -19,6 +19,7 @@ type Egress struct {
 	dialer      *net.Dialer
 	transport   *http.Transport // of all functions but those that have a pool of their own
 	pools       pools
+	operator    *http.Transport // to hosts that only the operator names: no guard, but the proxy of the environment
 	hosted      bool
 	credentials Credentials
 	aws         awsSettings
@@ -32,7 +33,8 @@ func NewEgress(o EgressOptions) *Egress {
 }
 
 func newEgress(dialer *net.Dialer) *Egress {
-	e := &Egress{dialer: dialer}
+	e := &Egress{dialer: dialer, operator: newTransport(&net.Dialer{Timeout: dialTimeout})}
+	e.operator.Proxy = http.ProxyFromEnvironment
 	e.transport = newTransport(dialer)
 	e.transport.DialContext = e.dial
 	e.pools.init(e.transport, openFiles())
@@ -95,6 +97,7 @@ func (e *Egress) dial(ctx context.Context, network, address string) (net.Conn, e
 // Close closes the connections that are idle.
 func (e *Egress) Close() {
 	e.pools.closeIdle()
+	e.operator.CloseIdleConnections()
 	e.aws.close()
 }
 

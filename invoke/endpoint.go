@@ -78,7 +78,7 @@ func (e *endpoint) failed(ctx context.Context, err error, header http.Header) *E
 	failure := callError(ctx, err)
 	if failure.Cause != nil {
 		_, credentials, _ := strings.Cut(header.Get("Authorization"), " ")
-		failure.Cause = excerpt(failure.Cause.Error(), append(slices.Clone(e.secrets), credentials))
+		failure.Cause = excerpt(failure.Cause.Error(), append(slices.Clone(e.secrets), credentials)...)
 	}
 	return failure
 }

@@ -45,6 +45,9 @@ func Types(lent Credentials) []Type {
 		{FunctionType: awsKinesisType(lent), Open: openKinesis},
 		{FunctionType: awsFirehoseType(lent), Open: openFirehose},
 		{FunctionType: awsSQSType(lent), Open: openSQS},
+		{FunctionType: gcloudFunctionType(lent), Open: openGcloudFunction, Denied: gcloudDenied},
+		{FunctionType: azureFunctionType(), Open: openAzureFunction, Denied: azureDenied},
+		{FunctionType: openWhiskType(), Open: openOpenWhisk},
 	}
 }
 
