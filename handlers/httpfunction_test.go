@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -134,6 +135,38 @@ func TestStatusOfBreaker(t *testing.T) {
 		}
 		if err != nil || resp.StatusCode != status || resp.Header.Get("Retry-After") != after || !strings.Contains(string(body), message) {
 			t.Errorf("call %d: %d %q %s %v", i, resp.StatusCode, resp.Header.Get("Retry-After"), body, err)
+		}
+	}
+}
+
+// TestBreaker: whoever would wait for a function that cannot be reached is told at once to come back later; -compat has its own status.
+func TestBreaker(t *testing.T) {
+	t.Parallel()
+	for _, compat := range []bool{false, true} {
+		g := start(t, fmt.Sprintf("-compat=%t", compat))
+		g.function("default", "away", "http://127.0.0.1:1/")
+		g.subscribe("default", `{"functionId":"away","event":"http","method":"GET","path":"/away"}`)
+		before, after := 502, 503
+		if compat {
+			before, after = 500, 500
+		}
+		for i := range 12 {
+			resp, err := http.Get(g.events + "/away")
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			want, retry := before, false
+			if i >= 10 {
+				want, retry = after, !compat
+			}
+			seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+			if resp.StatusCode != want || retry != (err == nil && seconds >= 1 && seconds <= 5) {
+				t.Errorf("call %d, compat %t: %d, Retry-After %q", i, compat, resp.StatusCode, resp.Header.Get("Retry-After"))
+			}
+		}
+		if m := send(t, "GET", g.config+"/metrics", "").body; !strings.Contains(m, `eventgateway_circuit_breakers_opened_total{space="default",type="http"} 1`) {
+			t.Error("the metric does not say so")
 		}
 	}
 }

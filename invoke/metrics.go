@@ -16,6 +16,7 @@ type Metrics struct {
 	drops       *prometheus.CounterVec
 	deliveries  *prometheus.CounterVec
 	loops       *prometheus.CounterVec
+	breakers    *prometheus.CounterVec
 	wait        prometheus.Histogram
 }
 
@@ -42,6 +43,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "eventgateway_loops_stopped_total",
 			Help: "Events that were refused because they are part of a loop, by their first subscription; without labels, those that matched none.",
 		}, []string{"space", "type"}),
+		breakers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "eventgateway_circuit_breakers_opened_total",
+			Help: "Times that the circuit breaker of a function opened, by type of function.",
+		}, []string{"space", "type"}),
 		wait: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "eventgateway_events_custom_processing_seconds",
 			Help:    "From receiving an async event to calling the function.",
@@ -51,7 +56,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	for _, result := range []string{"delivered", "failed", "lost"} {
 		m.deliveries.WithLabelValues(result) // an alert needs the series before the first one
 	}
-	r.MustRegister(m.invocations, m.done, m.drops, m.deliveries, m.loops, m.wait)
+	r.MustRegister(m.invocations, m.done, m.drops, m.deliveries, m.loops, m.breakers, m.wait)
 	return m
 }
 
@@ -64,6 +69,11 @@ func (m *Metrics) invoked(f *store.Function, err error) {
 		result = string(Temporary)
 	}
 	m.invocations.WithLabelValues(f.Space, f.Kind(), result).Inc()
+}
+
+// brokenOff counts circuit breakers that open. What it returns keeps nothing of f.
+func (m *Metrics) brokenOff(f *store.Function) func() {
+	return m.breakers.WithLabelValues(f.Space, f.Kind()).Inc
 }
 
 func (m *Metrics) waited(d time.Duration) { m.wait.Observe(d.Seconds()) }

@@ -42,7 +42,7 @@ func (d *Dispatcher) open(f *store.Function) (*opened, error) {
 		return nil, &Error{Class: Invalid, Message: err.Error()}
 	}
 	o := &opened{invoke: invoke}
-	o.breaker.init(d.log.With("space", f.Space, "function", f.ID))
+	o.breaker.init(d.log.With("space", f.Space, "function", f.ID), d.metrics.brokenOff(f))
 	if !f.Opened.CompareAndSwap(nil, o) { // two at once make two; one stays
 		o = f.Opened.Load().(*opened)
 	}
@@ -86,7 +86,8 @@ type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
 }
 
-func (b *breaker) init(log *slog.Logger) {
+// init makes the breaker; opened is told each time that it opens.
+func (b *breaker) init(log *slog.Logger, opened func()) {
 	b.circuit = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:      openFor,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
@@ -95,6 +96,7 @@ func (b *breaker) init(log *slog.Logger) {
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			if to == gobreaker.StateOpen {
 				b.since.Store(time.Now().UnixNano())
+				opened()
 			}
 			log.Warn("the circuit breaker of a function changed", "from", from.String(), "to", to.String())
 		},

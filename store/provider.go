@@ -255,7 +255,9 @@ func (d settingsDecoder) value(s *setting, at []string, f Field, value jsontext.
 			return wrong("an object")
 		}
 		var err error
-		s.members, err = d.fields(at, f.Members, members)
+		if s.members, err = d.fields(at, f.Members, members); err == nil && len(s.members) == 0 && !d.stored {
+			err = fmt.Errorf("provider.%s has no settings: give it some, or leave it out", strings.Join(at, "."))
+		}
 		return err
 	default:
 		if d.stored && f.Secret && value.Kind() == '{' {

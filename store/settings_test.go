@@ -143,7 +143,7 @@ func TestSettings(t *testing.T) {
 		`{"url":"v","key":"****","headers":{"X-B":"****","X-C":"****"},"auth":{"basic":{"username":"eva","password":"****"}}}`,
 		"key", marker+"6", "headers/X-A.b", "", "headers/X-B", marker+"3", "headers/X-C", marker+"7", "auth/bearer", "", "auth/basic/password", marker+"5", "async", "")
 	// Empty ones are none.
-	v.wants(v.update("f", "rich", `{"url":"v","key":"","async":false,"headers":{},"auth":{"basic":{}}}`))(`{"url":"v"}`)
+	v.wants(v.update("f", "rich", `{"url":"v","key":"","async":false,"headers":{}}`))(`{"url":"v"}`)
 	v.wants(v.create("g", `{"url":"v","headers":{"X-Empty":""}}`))(`{"url":"v","headers":{"X-Empty":"****"}}`, "headers/X-Empty", "")
 }
 
@@ -165,6 +165,8 @@ func TestSettingsRefused(t *testing.T) {
 	f(`{"url":"u","headers":{"a":1}}`, "provider.headers.a must be a string")
 	f(`{"url":"u","headers":{"a":"x","a":"y"}}`, "is not valid JSON")
 	f(`{"url":"u","auth":[]}`, "provider.auth must be an object")
+	f(`{"url":"u","auth":{"bearer":""}}`, "provider.auth has no settings: give it some, or leave it out")
+	f(`{"url":"u","auth":{"basic":{}}}`, "provider.auth.basic has no settings")
 	f(`{"url":"u","auth":{"basic":{"password":{"sealed":"`+marker+`"}}}}`, "provider.auth.basic.password must be a string")
 	f(`{"url":"u","auth":{"token":"`+marker+`"}}`, `unknown member "auth.token" of the provider of type rich`)
 	f(`{"url":"u","key":"****"}`, `key is "****", which stands for the value that the function has, but it has none`)
