@@ -1,7 +1,6 @@
 package invoke_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"encoding/xml"
@@ -11,9 +10,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -35,46 +31,6 @@ import (
 	"github.com/event-gateway/event-gateway/invoke/invoketest"
 	"github.com/event-gateway/event-gateway/store/storetest/servers"
 )
-
-// nodePeer starts a server of testdata/awspeers and returns its URL. It ends with the test, or with its process.
-func nodePeer(t *testing.T, name string) string {
-	t.Helper()
-	dir := filepath.Join("testdata", "awspeers")
-	lacks := ""
-	if _, err := exec.LookPath("node"); err != nil {
-		lacks = "no node"
-	} else if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
-		lacks = "not installed: npm ci in invoke/testdata/awspeers"
-	}
-	if lacks != "" && os.Getenv("CI") != "" {
-		t.Fatal(lacks)
-	} else if lacks != "" {
-		t.Skip(lacks)
-	}
-	cmd := exec.Command("node", "serve.mjs", name)
-	cmd.Dir, cmd.Stderr = dir, os.Stderr
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	port := bufio.NewScanner(out)
-	if !port.Scan() {
-		t.Fatalf("%s has ended", name)
-	}
-	return "http://127.0.0.1:" + port.Text()
-}
 
 // peer is an emulator that the function is on, and the test's own client of it.
 type peer struct {
@@ -126,9 +82,11 @@ func TestMoto(t *testing.T) {
 }
 
 // TestKinesalite, TestFauxqs: the same with other people's ideas of the services.
-func TestKinesalite(t *testing.T) { newPeer(t, nodePeer(t, "kinesalite")).kinesis(t) }
+func TestKinesalite(t *testing.T) {
+	newPeer(t, startNode(t, "awspeers", "serve.mjs", "kinesalite")).kinesis(t)
+}
 
-func TestFauxqs(t *testing.T) { newPeer(t, nodePeer(t, "fauxqs")).sqs(t) }
+func TestFauxqs(t *testing.T) { newPeer(t, startNode(t, "awspeers", "serve.mjs", "fauxqs")).sqs(t) }
 
 func (p *peer) kinesis(t *testing.T) {
 	c := kinesis.NewFromConfig(p.config)

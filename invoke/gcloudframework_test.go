@@ -98,7 +98,7 @@ func goFunctions(t *testing.T) *framework {
 
 func nodeFunction(t *testing.T, name string) *framework {
 	t.Helper()
-	dir := nodeFolder(t, filepath.Join("testdata", "gcloud", "nodefunction"))
+	dir := nodeFolder(t, "gcloud/nodefunction")
 	cmd := exec.CommandContext(t.Context(), "node", "index.js", name)
 	cmd.Dir = dir
 	return startFramework(t, cmd)

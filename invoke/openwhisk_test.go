@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -329,7 +328,7 @@ func TestOpenWhiskSettings(t *testing.T) {
 // TestOpenWhiskClient: OpenWhisk's own client finds in the server of these tests what it expects of an OpenWhisk.
 func TestOpenWhiskClient(t *testing.T) {
 	t.Parallel()
-	dir := nodeFolder(t, filepath.Join("testdata", "openwhisk"))
+	dir := nodeFolder(t, "openwhisk")
 	w := newWhisk(t)
 	got := make(chan string, 10)
 	w.add("guest/p/hello", func(_ http.ResponseWriter, _ *http.Request, arguments []byte) whiskResponse {
@@ -393,20 +392,4 @@ func TestOpenWhiskClient(t *testing.T) {
 // withoutProxy returns an environment in which nothing keeps a program from calling 127.0.0.1 itself.
 func withoutProxy(env []string) []string {
 	return slices.DeleteFunc(env, func(v string) bool { return strings.Contains(strings.ToUpper(v), "PROXY=") })
-}
-
-// nodeFolder returns a folder of Node programs whose packages are installed. Elsewhere than in CI, the test is skipped where they are not.
-func nodeFolder(t *testing.T, dir string) string {
-	t.Helper()
-	missing := t.Skip
-	if os.Getenv("CI") != "" {
-		missing = t.Fatal
-	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
-		missing("not installed: npm ci in " + dir)
-	}
-	if _, err := exec.LookPath("node"); err != nil {
-		missing("no node")
-	}
-	return dir
 }

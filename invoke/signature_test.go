@@ -1,15 +1,10 @@
 package invoke_test
 
 import (
-	"bufio"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -69,7 +64,7 @@ func TestWebhookSignatures(t *testing.T) {
 // TestWebhookNode: the library that most receivers have takes the signatures, whichever of two secrets it knows, and no others.
 func TestWebhookNode(t *testing.T) {
 	t.Parallel()
-	receiver := startReceiver(t)
+	receiver := startNode(t, "webhooks", "receiver.js")
 	f := func(signing, known, body string, want int) {
 		t.Helper()
 		call := mustOpen(t, httpFunction(t, fmt.Sprintf(`{"url":"%s/%s","signing":%s}`, receiver, strings.ReplaceAll(known, "/", "%2F"), signing)))
@@ -86,45 +81,6 @@ func TestWebhookNode(t *testing.T) {
 	f(`{"b":"`+newSecret+`"}`, oldSecret, `{}`, 401)
 	long := "whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff\xfb", 32)))
 	f(fmt.Sprintf(`{"a":%q}`, long), long, `"`+strings.Repeat("x", 1<<20)+`"`, 204)
-}
-
-// startReceiver starts testdata/webhooks/receiver.js and returns its URL.
-func startReceiver(t *testing.T) string {
-	t.Helper()
-	absent := t.Skip
-	if os.Getenv("CI") != "" {
-		absent = t.Fatal // what can run must run there
-	}
-	dir := filepath.Join("testdata", "webhooks")
-	if _, err := exec.LookPath("node"); err != nil {
-		absent("no node")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
-		absent("not installed: npm ci in invoke/" + filepath.ToSlash(dir))
-	}
-	cmd := exec.Command("node", "receiver.js")
-	cmd.Dir, cmd.Stderr = dir, t.Output()
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close() // it ends then
-		_, _ = io.Copy(io.Discard, out)
-		_ = cmd.Wait()
-	})
-	port, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "http://127.0.0.1:" + strings.TrimSpace(port)
 }
 
 // TestWebhookID: the id is never the sender's.
