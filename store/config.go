@@ -73,6 +73,9 @@ func (c *Config) sealed(f, old *Function) (*Function, error) {
 	if old.Extra != nil {
 		next.Extra = old.Extra
 	}
+	if err == nil {
+		err = c.rules.checkOpened(next)
+	}
 	return next, invalidFunction(err)
 }
 

@@ -326,3 +326,26 @@ func heads(t testing.TB, s store.Store) store.Rev {
 	}
 	return head.Rev
 }
+
+// TestCheckedTogether: what a client sends fits what it keeps.
+func TestCheckedTogether(t *testing.T) {
+	types := richTypes()
+	types[0].Check = func(p store.Provider) error {
+		if key := p.Text("key"); key != "" && key != store.Masked && !strings.HasPrefix(key, p.Text("url")) {
+			return errors.New("the key is for another url")
+		}
+		return nil
+	}
+	s, keys := memory.New(), newKeys(t)
+	rules := store.NewRules(types, false, keys)
+	live := store.NewLive(s, store.Shared, rules, slog.New(slog.DiscardHandler))
+	if err := live.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v := &vault{t, s, store.NewConfig(s, live, rules), keys}
+	v.wants(v.create("f", `{"url":"u","key":"u1"}`))(`{"url":"u","key":"****"}`)
+	v.wants(v.update("f", "rich", `{"url":"u","key":"****","async":true}`))(`{"url":"u","key":"****","async":true}`, "key", "u1")
+	if _, err := v.update("f", "rich", `{"url":"v","key":"****"}`); err == nil || !strings.Contains(err.Error(), "the key is for another url") {
+		t.Error(err)
+	}
+}
