@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,8 +101,8 @@ func (c *Caller) Respond(ctx context.Context, f *store.Function, ev *event.Event
 func Run(t *testing.T, typ Type) {
 	s := suite{typ}
 	t.Run("succeed", s.succeed)
-	for what, want := range failures() {
-		t.Run(string(what), func(t *testing.T) { s.fail(t, what, want) })
+	for _, what := range slices.Sorted(maps.Keys(failures())) {
+		t.Run(string(what), func(t *testing.T) { s.fail(t, what, failures()[what]) })
 	}
 	t.Run("too slow", s.tooSlow)
 	t.Run("refused", s.refused)
