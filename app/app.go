@@ -95,7 +95,7 @@ func newGateway(o *Options, s store.Store, kept store.RealmsOptions, log *slog.L
 		return nil, err
 	}
 	hosted := hosts != nil
-	keys, err := openKeys(o)
+	keys, err := openKeys(context.Background(), o, log)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/event-gateway/event-gateway/invoke"
@@ -22,7 +23,7 @@ FILE holds the keys that seal the secrets of functions in the store. Gateways ge
 create makes FILE, with one key.
 list   shows the keys in FILE.
 add    adds a key to FILE that gateways can open secrets with, but do not yet seal with.
-rotate makes the key that was added last the one that seals, and seals all secrets in the store with it.
+rotate makes the key that was added last the one that seals, and seals all secrets in the store with it, also those that are not sealed yet.
 remove removes all keys from FILE but the one that seals, after it has sealed all secrets in the store with that one.
 
 To change the key: add; give FILE to all gateways and restart them; rotate; give FILE to all gateways and restart them; remove.
@@ -50,12 +51,11 @@ type keysCommand struct {
 }
 
 func (c *keysCommand) run(ctx context.Context, args []string) error {
-	if len(args) == 0 {
+	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
 		return flag.ErrHelp
 	}
 	do, found := map[string]func(context.Context) error{
 		"create": c.create, "list": c.list, "add": c.add, "rotate": c.rotate, "remove": c.remove,
-		"help": help, "-h": help, "-help": help, "--help": help,
 	}[args[0]]
 	if !found {
 		return errors.New("after keys comes create, list, add, rotate or remove (event-gateway keys -help)")
@@ -74,48 +74,43 @@ func (c *keysCommand) run(ctx context.Context, args []string) error {
 	return do(ctx)
 }
 
-func help(context.Context) error { return flag.ErrHelp }
-
 func (c *keysCommand) create(ctx context.Context) (err error) {
 	if c.keys, err = keyring.New(); err != nil {
 		return err
 	}
-	if err := writeKeys(c.file, c.keys, c.kms, true); err != nil {
+	if err := createKeys(ctx, c.file, c.keys, c.kms); err != nil {
 		return err
 	}
 	c.tell()
 	return nil
 }
 
-func (c *keysCommand) list(context.Context) error {
-	err := c.read()
+func (c *keysCommand) list(ctx context.Context) error {
+	err := c.read(ctx)
 	if err == nil {
 		c.tell()
 	}
 	return err
 }
 
-func (c *keysCommand) add(context.Context) error { return c.change((*keyring.Keys).Add) }
+func (c *keysCommand) add(ctx context.Context) error { return c.change(ctx, (*keyring.Keys).Add) }
 
 func (c *keysCommand) rotate(ctx context.Context) error {
-	if err := c.read(); err != nil {
+	if err := c.read(ctx); err != nil {
 		return err
-	}
-	if len(c.keys.IDs()) == 1 {
-		return fmt.Errorf("%s has one key only: first add another one, and give the file to all gateways (event-gateway keys -help)", c.file)
 	}
 	s, err := c.openStore(ctx) // first, since nothing is to be changed if it cannot be used
 	if err != nil {
 		return err
 	}
-	if err := c.change((*keyring.Keys).Promote); err != nil {
+	if err := c.change(ctx, (*keyring.Keys).Promote); err != nil {
 		return err
 	}
 	return c.reseal(ctx, s)
 }
 
 func (c *keysCommand) remove(ctx context.Context) error {
-	if err := c.read(); err != nil {
+	if err := c.read(ctx); err != nil {
 		return err
 	}
 	s, err := c.openStore(ctx)
@@ -125,27 +120,21 @@ func (c *keysCommand) remove(ctx context.Context) error {
 	if err := c.reseal(ctx, s); err != nil {
 		return err
 	}
-	return c.change((*keyring.Keys).PrimaryOnly)
+	return c.change(ctx, (*keyring.Keys).PrimaryOnly)
 }
 
-func (c *keysCommand) read() error {
-	text, err := os.ReadFile(c.file)
-	if err != nil {
-		return err
-	}
-	if c.keys, err = parseKeys(text, c.kms); err != nil {
-		return fmt.Errorf("%s: %w", c.file, err)
-	}
-	return nil
+func (c *keysCommand) read(ctx context.Context) (err error) {
+	c.keys, err = readKeys(ctx, c.file, c.kms)
+	return err
 }
 
-func (c *keysCommand) change(f func(*keyring.Keys) (*keyring.Keys, error)) error {
-	err := c.read()
+func (c *keysCommand) change(ctx context.Context, f func(*keyring.Keys) (*keyring.Keys, error)) error {
+	err := c.read(ctx)
 	if err == nil {
 		c.keys, err = f(c.keys)
 	}
 	if err == nil {
-		err = writeKeys(c.file, c.keys, c.kms, false)
+		err = replaceKeys(ctx, c.file, c.keys, c.kms)
 	}
 	if err == nil {
 		c.tell()

@@ -37,13 +37,23 @@ func runKeys(t *testing.T, code int, want string, args ...string) (out string) {
 	return stdout.String()
 }
 
+func runKeysHelp(t *testing.T) {
+	t.Helper()
+	for _, args := range [][]string{{"-help"}, {"help"}, {"rotate", "-h"}} {
+		var stdout, stderr strings.Builder
+		if code := app.KeysCommand(t.Context(), args, nil, &stdout, &stderr); code != 0 || !strings.HasPrefix(stderr.String(), "Usage: event-gateway keys") {
+			t.Errorf("%q: %d %s", args, code, stderr.String())
+		}
+	}
+}
+
 func readKeys(t *testing.T, file string) *keyring.Keys {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := keyring.Parse(text, nil)
+	keys, err := keyring.Parse(t.Context(), text, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +96,8 @@ func TestKeysCommand(t *testing.T) {
 	}
 	first := readKeys(t, file)
 	runKeys(t, 2, "exists", "create", file)
-	runKeys(t, 2, "has one key only", "rotate", "-store", url, file)
+	runKeys(t, 0, "0 of 0 functions", "rotate", "-store", url, file)
+	runKeysHelp(t)
 	if out := runKeys(t, 0, "opens only", "add", file); strings.Count(out, "\n") != 2 {
 		t.Error(out)
 	}
@@ -189,7 +200,7 @@ func TestKeysKMS(t *testing.T) {
 		}
 	}
 	f("", "-secret-keys-file", file, "-secret-keys-kms", uris[0])
-	f("-secret-keys-file or EVENT_GATEWAY_SECRET_KEYS: the keys could not be decrypted", "-secret-keys-file", file, "-secret-keys-kms", uris[1])
+	f("keys.json: the keys could not be decrypted", "-secret-keys-file", file, "-secret-keys-kms", uris[1])
 	f("the keys are encrypted", "-secret-keys-file", file)
 	f("-secret-keys-kms opens keys, and there are none", "-secret-keys-kms", uris[0])
 	t.Setenv("EVENT_GATEWAY_SECRET_KEYS", string(text))

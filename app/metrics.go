@@ -55,14 +55,14 @@ func (c *realmsCollector) Collect(ch chan<- prometheus.Metric) {
 			put(prometheus.GaugeValue, "snapshot_file_written_timestamp_seconds", "When the snapshot file was last written to, since 1970.", float64(file.Written.UnixMilli())/1000)
 		}
 	}
-	realms, corrupt, age := 0, 0, 0.0
+	realms, corrupt, sealed, age := 0, 0, 0, 0.0
 	var revision store.Rev
 	for live := range c.realms.All() {
 		s := live.Snapshot()
 		if s == nil {
 			continue
 		}
-		realms, corrupt, age, revision = realms+1, corrupt+s.Corrupt(), max(age, live.Age().Seconds()), max(revision, s.Head.Rev)
+		realms, corrupt, sealed, age, revision = realms+1, corrupt+s.Corrupt(), sealed+s.Sealed(), max(age, live.Age().Seconds()), max(revision, s.Head.Rev)
 		for space, n := range s.Counts() {
 			put(prometheus.GaugeValue, "functions_total", "Registered functions.", float64(n.Functions), space)
 			put(prometheus.GaugeValue, "subscriptions_total", "Subscriptions.", float64(n.Subscriptions), space)
@@ -77,6 +77,7 @@ func (c *realmsCollector) Collect(ch chan<- prometheus.Metric) {
 	put(prometheus.GaugeValue, "snapshot_age_seconds", "How long ago the store last confirmed that the oldest snapshot is the newest. Up to 30 s is normal.", age)
 	put(prometheus.GaugeValue, "snapshot_revision", "The highest revision of the configuration that requests are routed by.", float64(revision))
 	put(prometheus.GaugeValue, "records_unreadable", "Records of the store that are left out because they cannot be read.", float64(corrupt))
+	put(prometheus.GaugeValue, "functions_sealed", "Functions that cannot be called, since this gateway lacks the keys that their secrets were sealed with.", float64(sealed))
 }
 
 // labels returns the names of the labels, which are none or the space.

@@ -124,6 +124,8 @@ func inputStatus(c event.Code) int {
 // callStatus says what a sync caller gets for a function that failed.
 func (g *Gateway) callStatus(e *invoke.Error) (int, string) {
 	switch {
+	case e.NotCalled: // an overload is told by its status, -compat or not
+		return http.StatusServiceUnavailable, callMessage(e)
 	case g.Compat && accessError(e.Code):
 		return http.StatusInternalServerError, "Function call failed with " + e.Code + ". Please check logs."
 	case g.Compat && e.Class == invoke.Invalid && e.Code == "":

@@ -94,6 +94,9 @@ func readAnswer(resp *http.Response) ([]byte, error) {
 	case n >= 0 && n <= small:
 		body := make([]byte, n)
 		_, err := io.ReadFull(resp.Body, body)
+		if err == nil && resp.ProtoMajor == 2 { // without its end the server is told that nobody wants the answer
+			_, err = io.Copy(io.Discard, resp.Body)
+		}
 		return body, err
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))

@@ -50,6 +50,7 @@ type guard struct {
 	endpoints   []netip.AddrPort
 	allow, deny []netip.Prefix
 	nat64       netip.Prefix
+	compatible  netip.Prefix // IPv4 addresses written as IPv6 ones, in the oldest way
 }
 
 // blockedError is a dial that the guard refused.
@@ -69,7 +70,7 @@ func newGuard(o EgressOptions) *guard {
 			// pods), Google Cloud, Scaleway.
 			"168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32", "fd00:ec2::/32", "fd20:ce::/32", "fd00:42::42/128",
 		),
-		nat64: netip.MustParsePrefix("64:ff9b::/96"),
+		nat64: netip.MustParsePrefix("64:ff9b::/96"), compatible: netip.MustParsePrefix("::/96"),
 		allow: unmapped(o.Allow), deny: unmapped(o.Deny),
 	}
 	for _, s := range o.Never {
@@ -104,7 +105,7 @@ func (g *guard) check(network, address string) error {
 // refusal says why ip is refused.
 func (g *guard) refusal(ip netip.Addr, port uint16) error {
 	switch {
-	case contains(g.never, ip), contains(g.deny, ip), g.isEndpoint(ip, port):
+	case contains(g.never, ip), contains(g.deny, ip), g.isEndpoint(ip, port), g.compatible.Contains(ip) && ip != netip.IPv6Loopback():
 		return fmt.Errorf("%w: %s", ssrf.ErrProhibitedIP, ip)
 	case !contains(g.allow, ip):
 		return g.public.SafeAddr(ip)

@@ -24,7 +24,7 @@ func httpType() store.FunctionType {
 	return store.FunctionType{
 		Name: "http", Title: "HTTP endpoint", Web: true,
 		Fields: []store.Field{
-			{Name: "url", Required: true},
+			{Name: "url", Required: true, Address: true},
 			{Name: "method"},
 			{Name: "timeout"},
 			{Name: "headers", Kind: store.Map, Secret: true},

@@ -205,7 +205,7 @@ func TestHTTPTLSSettings(t *testing.T) {
 		badCA   = "provider.tls.ca must be certificates as PEM, at most 32, and nothing else"
 		badCert = "provider.tls.certificate must be certificates as PEM, at most 32, and nothing else"
 	)
-	f("https://a", of(), "")
+	f("https://a", of(), "provider.tls has no settings: give it some, or leave it out")
 	f("https://a", of("ca", a.pem), "")
 	f("https://a", of("ca", "\n"+a.pem+"\n"+certificate+"\n\n"), "")
 	f("https://a", of("certificate", certificate, "key", key), "")

@@ -92,6 +92,8 @@ type Error struct {
 	Cause    error
 	// RetryAfter is how long whoever called should wait before the next try; 0: nobody knows.
 	RetryAfter time.Duration
+	// NotCalled says that the gateway made no call, since it had reached a limit of its own.
+	NotCalled bool
 }
 
 func (e *Error) Error() string {

@@ -73,7 +73,8 @@ func (m *Metrics) invoked(f *store.Function, err error) {
 
 // brokenOff counts circuit breakers that open. What it returns keeps nothing of f.
 func (m *Metrics) brokenOff(f *store.Function) func() {
-	return m.breakers.WithLabelValues(f.Space, f.Kind()).Inc
+	space, kind := f.Space, f.Kind()
+	return func() { m.breakers.WithLabelValues(space, kind).Inc() }
 }
 
 func (m *Metrics) waited(d time.Duration) { m.wait.Observe(d.Seconds()) }

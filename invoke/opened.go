@@ -31,7 +31,7 @@ func (d *Dispatcher) open(f *store.Function) (*opened, error) {
 	}
 	s, err := f.Open(d.options.Keys)
 	if err != nil {
-		return nil, &Error{Class: Invalid, Message: err.Error()}
+		return nil, &Error{Class: Invalid, Message: "its secrets cannot be opened with the keys of this gateway", Cause: err} // names of settings can be telling
 	}
 	invoke, err := t.Open(s, d.egress)
 	var e *Error
@@ -61,7 +61,7 @@ func (d *Dispatcher) call(ctx context.Context, f *store.Function, p Payload, urg
 	limit := int64(d.options.Concurrency)
 	if n := o.underWay.Add(1); urgent && n > limit {
 		o.underWay.Add(-1)
-		return nil, &Error{Class: Throttled, RetryAfter: time.Second, Message: fmt.Sprintf("%d calls of it are under way, which is as many as may be", limit)}
+		return nil, &Error{Class: Throttled, RetryAfter: time.Second, NotCalled: true, Message: fmt.Sprintf("%d calls of it are under way, which is as many as may be", limit)}
 	}
 	defer o.underWay.Add(-1)
 	ended, err := o.breaker.begin(urgent)
@@ -103,7 +103,7 @@ func (b *breaker) init(log *slog.Logger, opened func()) {
 	})
 }
 
-// unreachable says whether an error tells that no call would come through: the failures of the function itself do not.
+// unreachable says whether an error tells that no call would come through in time: other failures of the function itself do not.
 func unreachable(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && (e.Class == Temporary || e.Class == Timeout)
@@ -112,18 +112,22 @@ func unreachable(err error) bool {
 // undecided says whether an error tells nothing of the function: the caller went away, or the gateway made no call.
 func undecided(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && (e.Class == Canceled || e.Class == Blocked)
+	return errors.As(err, &e) && (e.Class == Canceled || e.Class == Blocked || e.NotCalled)
 }
 
-// begin lets a call begin; ended has to be told how it ended. Calls that nobody waits for begin always: they would be lost.
+// begin lets a call begin; ended has to be told how it ended. Calls that nobody waits for begin always: they would be lost. While the
+// circuit is not closed they do not count, or a slow one would be the trial that all others wait for.
 func (b *breaker) begin(urgent bool) (ended func(error), err error) {
+	if !urgent && b.circuit.State() != gobreaker.StateClosed {
+		return func(error) {}, nil
+	}
 	ended, err = b.circuit.Allow()
 	switch {
 	case err == nil:
 		return ended, nil
 	case urgent:
 		left := openFor - time.Duration(time.Now().UnixNano()-b.since.Load())
-		return nil, &Error{Class: Temporary, RetryAfter: max(left, time.Second), Message: "it could not be reached the last times, so it is not called for some seconds"}
+		return nil, &Error{Class: Temporary, RetryAfter: max(left, time.Second), NotCalled: true, Message: "it could not be reached the last times, so it is not called for some seconds"}
 	}
 	return func(error) {}, nil
 }

@@ -12,6 +12,7 @@ import (
 type pools struct {
 	limit int64
 	open  atomic.Int64 // connections
+	over  atomic.Int64 // connections that were opened when there were too many
 
 	mu  sync.Mutex
 	all map[*http.Transport]struct{}
@@ -51,13 +52,11 @@ func (p *pools) closeIdle() {
 	}
 }
 
-// count counts c until it is closed. When there are too many, those go that nobody uses.
+// count counts c until it is closed. When there are too many, those go that nobody uses, once for some that were opened:
+// if nearly all are in use, it would be for nothing each time.
 func (p *pools) count(c net.Conn) net.Conn {
-	if p.open.Add(1) > p.limit && p.mu.TryLock() {
-		for t := range p.all {
-			t.CloseIdleConnections()
-		}
-		p.mu.Unlock()
+	if p.open.Add(1) > p.limit && p.over.Add(1)%max(p.limit/16, 1) == 1%max(p.limit/16, 1) {
+		p.closeIdle()
 	}
 	return &connection{Conn: c, open: &p.open}
 }

@@ -65,7 +65,11 @@ func (c *Config) UpdateFunction(ctx context.Context, f *Function, match Match) (
 
 // sealed returns f as it can be stored in the place of old: with the secrets of old where f has none of its own, and all of them sealed.
 func (c *Config) sealed(f, old *Function) (*Function, error) {
-	provider, err := f.Provider.keepSecrets(old.Provider)
+	was := old.Provider
+	if f.Kind() != old.Kind() { // what a newer version has set there is of the old type
+		was.settings = withoutRaw(was.settings)
+	}
+	provider, err := f.Provider.keepSecrets(was)
 	if err == nil {
 		provider, err = f.sealed(provider, c.rules.keys)
 	}
@@ -220,7 +224,11 @@ func written[R record](t thing) func(*Snapshot, error) (R, error) {
 		if err != nil {
 			return nil, err
 		}
-		return get[R](s, t.key), nil
+		rec := get[R](s, t.key)
+		if rec == nil {
+			return nil, fmt.Errorf("%s was written, but cannot be read", t.name)
+		}
+		return rec, nil
 	}
 }
 

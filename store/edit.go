@@ -21,7 +21,7 @@ func (s *Snapshot) edit() *edit {
 	return &edit{
 		next: &Snapshot{
 			Realm: s.Realm, rules: s.rules, items: s.items.Copy(), system: s.system.Copy(),
-			corrupt: s.corrupt, authorizing: s.authorizing,
+			corrupt: s.corrupt, sealed: s.sealed, authorizing: s.authorizing,
 		},
 		digest: s.Head.Digest,
 		sync:   s.sync.Edit(), async: s.async.Edit(), invoke: s.invoke.Edit(), cors: s.cors.edit(),
@@ -66,6 +66,7 @@ func (e *edit) insert(item Item, rec any, report func(string, error)) {
 	if authorizing(item.Key, rec) {
 		e.next.authorizing++
 	}
+	e.next.sealed += e.next.rules.sealedAway(rec)
 	e.next.items.Set(item.Key, rec)
 	e.digest = e.digest.With(item.Key, item.Rev)
 }
@@ -79,6 +80,7 @@ func (e *edit) delete(key string) {
 	if authorizing(key, rec) {
 		e.next.authorizing--
 	}
+	e.next.sealed -= e.next.rules.sealedAway(rec)
 	switch rec := rec.(type) {
 	case *Subscription:
 		e.unroute(rec)

@@ -18,6 +18,10 @@ type Field struct {
 	Required bool
 	Secret   bool    // sealed in the store; never in an answer, a log or an error. Of a Map: each of its values
 	Members  []Field // of an Object
+	// Address says that the setting is a URL or host that the function's secrets are sent to: what Masked keeps is kept for the same one.
+	Address bool
+	// Words are values of a secret setting that are none, and are shown as they are.
+	Words []string
 }
 
 // Kind is which JSON values a Field takes.

@@ -345,7 +345,9 @@ func (l *Live) confirm(at time.Time) {
 
 // swap makes s the current snapshot, which the store said to be the newest at a time. l.mu is held.
 func (l *Live) swap(s *Snapshot, confirmed time.Time) {
-	l.current.Store(s)
+	if was := l.current.Swap(s); s.sealed > 0 && (was == nil || was.sealed == 0) {
+		l.log.Error("functions have secrets that the keys of this gateway do not open: calls of them fail", "realm", l.realm, "functions", s.sealed)
+	}
 	l.confirmed.Store(confirmed.UnixNano())
 	l.stats.swaps.Add(1)
 	close(l.swapped)

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -29,6 +30,7 @@ type setting struct {
 	name    string
 	kind    Kind
 	secret  bool
+	address bool
 	text    string         // of a Text, and "true" of a Flag
 	sealed  []byte         // of a secret that comes from the store: then there is no text
 	members []setting      // of a Map or an Object
@@ -105,6 +107,9 @@ func encodeSettings(e *jsontext.Encoder, settings []setting, stored bool) error 
 		return err
 	}
 	for _, s := range settings {
+		if s.raw != nil && !stored {
+			continue
+		}
 		if err := e.WriteToken(jsontext.String(s.name)); err != nil {
 			return err
 		}
@@ -131,10 +136,40 @@ func (s *setting) encode(e *jsontext.Encoder, stored bool) error {
 	return e.WriteToken(jsontext.String(s.text))
 }
 
-// keepSecrets returns p with each masked secret replaced by that of old, and with what a newer version has set there.
+// keepSecrets returns p with each masked secret replaced by that of old, and with what a newer version has set there. Secrets do not
+// follow a function to another host: whoever may change a function need not know them.
 func (p Provider) keepSecrets(old Provider) (Provider, error) {
 	kept, err := keepMasked(nil, p.settings, old.settings)
+	if err == nil && hasMasked(p.settings) {
+		err = p.sameAddress(old)
+	}
 	return Provider{kept}, err
+}
+
+func hasMasked(settings []setting) bool {
+	return slices.ContainsFunc(settings, func(s setting) bool { return s.secret && s.text == Masked || hasMasked(s.members) })
+}
+
+// sameAddress returns an error if secrets of p would go to another host than those of old.
+func (p Provider) sameAddress(old Provider) error {
+	for _, s := range slices.Concat(p.settings, old.settings) {
+		if s.address && origin(p.Text(s.name)) != origin(old.Text(s.name)) {
+			return fmt.Errorf("provider.%s is on another host than before: send the secrets, too, which %q keeps only where the host stays", s.name, Masked)
+		}
+	}
+	return nil
+}
+
+// origin returns what of a URL or host says who gets what is sent there.
+func origin(address string) string {
+	if address != "" && !strings.Contains(address, "://") {
+		address = "https://" + address
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
 func keepMasked(path []string, settings, old []setting) ([]setting, error) {
@@ -154,18 +189,27 @@ func keepMasked(path []string, settings, old []setting) ([]setting, error) {
 			}
 		case s.secret && s.text == Masked:
 			if had == nil || !had.secret || had.raw != nil || had.kind != s.kind {
-				return nil, fmt.Errorf("%s is %q, which stands for the value that the function has, but it has none", strings.Join(at, "."), Masked)
+				return nil, fmt.Errorf("provider.%s is %q, which stands for the value that the function has, but it has none", strings.Join(at, "."), Masked)
 			}
 			s = *had
 		}
 		kept = append(kept, s)
 	}
 	for _, s := range old {
-		if s.raw != nil {
+		if s.raw != nil && (Provider{kept}).find([]string{s.name}) == nil {
 			kept = append(kept, s)
 		}
 	}
 	return kept, nil
+}
+
+// withoutRaw returns the settings that this version knows.
+func withoutRaw(settings []setting) []setting {
+	settings = slices.DeleteFunc(slices.Clone(settings), func(s setting) bool { return s.raw != nil })
+	for i := range settings {
+		settings[i].members = withoutRaw(settings[i].members)
+	}
+	return settings
 }
 
 // provider reads the settings of a function. The type is that of the function or, in the shape of release 0.6, stands among the
@@ -201,9 +245,10 @@ type settingsDecoder struct {
 
 func (d settingsDecoder) fields(path []string, fields []Field, values map[string]jsontext.Value) ([]setting, error) {
 	var list []setting
+	var missing error
 	for _, f := range fields {
 		at := append(slices.Clone(path), f.Name)
-		s := setting{name: f.Name, kind: f.Kind, secret: f.Secret}
+		s := setting{name: f.Name, kind: f.Kind, secret: f.Secret, address: f.Address}
 		value, given := values[f.Name]
 		delete(values, f.Name)
 		if given {
@@ -214,7 +259,9 @@ func (d settingsDecoder) fields(path []string, fields []Field, values map[string
 		if empty := s.text == "" && s.sealed == nil && len(s.members) == 0; !empty {
 			list = append(list, s)
 		} else if f.Required {
-			return nil, fmt.Errorf("missing required fields for %s", d.t.Title)
+			missing = fmt.Errorf("missing required fields for %s", d.t.Title)
+		} else if given && (f.Kind == Map || f.Kind == Object) && !d.stored {
+			return nil, fmt.Errorf("provider.%s has no settings: give it some, or leave it out", strings.Join(at, "."))
 		}
 	}
 	for _, unknown := range slices.Sorted(maps.Keys(values)) {
@@ -223,7 +270,7 @@ func (d settingsDecoder) fields(path []string, fields []Field, values map[string
 		}
 		list = append(list, setting{name: unknown, secret: true, raw: values[unknown]})
 	}
-	return list, nil
+	return list, missing
 }
 
 func (d settingsDecoder) value(s *setting, at []string, f Field, value jsontext.Value) error {
@@ -255,9 +302,7 @@ func (d settingsDecoder) value(s *setting, at []string, f Field, value jsontext.
 			return wrong("an object")
 		}
 		var err error
-		if s.members, err = d.fields(at, f.Members, members); err == nil && len(s.members) == 0 && !d.stored {
-			err = fmt.Errorf("provider.%s has no settings: give it some, or leave it out", strings.Join(at, "."))
-		}
+		s.members, err = d.fields(at, f.Members, members)
 		return err
 	default:
 		if d.stored && f.Secret && value.Kind() == '{' {
@@ -269,6 +314,7 @@ func (d settingsDecoder) value(s *setting, at []string, f Field, value jsontext.
 		} else if json.Unmarshal(value, &s.text) != nil {
 			return wrong("a string")
 		}
+		s.secret = f.Secret && !slices.Contains(f.Words, s.text)
 	}
 	return nil
 }

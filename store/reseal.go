@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +21,9 @@ type Resealed struct {
 	Failed    []error // one for each that could not be, in any order
 }
 
+// errNewer is why a function is not sealed anew.
+var errNewer = errors.New("it was written by a newer version, or cannot be read, and may have secrets that this version does not know")
+
 // Reseal seals the secrets of all functions of a realm with the primary key of the rules, also those that were stored before secrets were sealed.
 func Reseal(ctx context.Context, s Store, realm Realm, rules *Rules) (Resealed, error) {
 	var done Resealed
@@ -29,6 +35,13 @@ func Reseal(ctx context.Context, s Store, realm Realm, rules *Rules) (Resealed, 
 	var mu sync.Mutex
 	var g errgroup.Group
 	g.SetLimit(MaxOps) // the writer makes one commit of those that wait at once
+	live.Snapshot().items.Scan(func(key string, rec any) bool {
+		f, isFunction := rec.(*Function)
+		if strings.HasPrefix(key, functionKind+"/") && (!isFunction || f.hasRaw()) { // if an old key goes, nothing may need it any more
+			done.Failed = append(done.Failed, fmt.Errorf("%s: %w", key, errNewer))
+		}
+		return true
+	})
 	for f := range list[*Function](live.Snapshot(), functionKind+"/") {
 		secrets, current := f.secrets(rules.keys)
 		if secrets > 0 {
@@ -65,6 +78,15 @@ func (c *Config) reseal(ctx context.Context, space, id string) error {
 		return nil
 	}
 	return err
+}
+
+// hasRaw says whether f has settings that this version does not know.
+func (f *Function) hasRaw() bool {
+	return len(f.Extra) > 0 || containsRaw(f.Provider.settings)
+}
+
+func containsRaw(settings []setting) bool {
+	return slices.ContainsFunc(settings, func(s setting) bool { return s.raw != nil || containsRaw(s.members) })
 }
 
 // secrets returns how many secrets f has, and how many of them are sealed with the primary key.

@@ -22,8 +22,11 @@ type Settings struct {
 // Open opens the secrets of f. An error says which one does not open, and why.
 func (f *Function) Open(keys *keyring.Keys) (Settings, error) {
 	settings, err := eachSecret(nil, f.Provider.settings, func(path []string, s *setting) (err error) {
-		if s.sealed == nil {
-			return nil // it was stored before secrets were sealed
+		switch {
+		case s.text == Masked: // which nobody can have meant
+			return fmt.Errorf("it is %q, which is no secret", Masked)
+		case s.sealed == nil: // it was stored before secrets were sealed
+			return nil
 		}
 		s.text, err = keys.Open(s.sealed, f.place(path))
 		s.sealed = nil
@@ -55,6 +58,23 @@ func (f *Function) sealed(p Provider, keys *keyring.Keys) (Provider, error) {
 		return err
 	})
 	return Provider{settings}, err
+}
+
+// sealedAway returns 1 for a function that has a secret which the keys do not open, whatever is in it, and 0 for all else.
+func (r *Rules) sealedAway(rec any) int {
+	if f, ok := rec.(*Function); ok && containsSealedAway(f.Provider.settings, r.keys) {
+		return 1
+	}
+	return 0
+}
+
+func containsSealedAway(settings []setting, keys *keyring.Keys) bool {
+	for i := range settings {
+		if s := &settings[i]; s.sealed != nil && !keys.Has(keyring.KeyID(s.sealed)) || containsSealedAway(s.members, keys) {
+			return true
+		}
+	}
+	return false
 }
 
 // place is what a secret is bound to. None of its parts can have a zero byte but the last, the name of a header.

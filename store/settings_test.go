@@ -10,6 +10,7 @@ import (
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/keyring"
 	"github.com/event-gateway/event-gateway/store/memory"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 // marker begins each secret of these tests. It may stand nowhere but in an opened function.
@@ -19,7 +20,8 @@ const marker = "TOP-SECRET-"
 func richTypes() []store.FunctionType {
 	fields := []store.Field{
 		{Name: "url", Required: true},
-		{Name: "key", Secret: true},
+		{Name: "key", Secret: true, Words: []string{"ambient"}},
+		{Name: "host", Address: true},
 		{Name: "async", Kind: store.Flag},
 		{Name: "headers", Kind: store.Map, Secret: true},
 		{Name: "labels", Kind: store.Map},
@@ -143,7 +145,7 @@ func TestSettings(t *testing.T) {
 		`{"url":"v","key":"****","headers":{"X-B":"****","X-C":"****"},"auth":{"basic":{"username":"eva","password":"****"}}}`,
 		"key", marker+"6", "headers/X-A.b", "", "headers/X-B", marker+"3", "headers/X-C", marker+"7", "auth/bearer", "", "auth/basic/password", marker+"5", "async", "")
 	// Empty ones are none.
-	v.wants(v.update("f", "rich", `{"url":"v","key":"","async":false,"headers":{}}`))(`{"url":"v"}`)
+	v.wants(v.update("f", "rich", `{"url":"v","key":"","async":false}`))(`{"url":"v"}`)
 	v.wants(v.create("g", `{"url":"v","headers":{"X-Empty":""}}`))(`{"url":"v","headers":{"X-Empty":"****"}}`, "headers/X-Empty", "")
 }
 
@@ -167,20 +169,23 @@ func TestSettingsRefused(t *testing.T) {
 	f(`{"url":"u","auth":[]}`, "provider.auth must be an object")
 	f(`{"url":"u","auth":{"bearer":""}}`, "provider.auth has no settings: give it some, or leave it out")
 	f(`{"url":"u","auth":{"basic":{}}}`, "provider.auth.basic has no settings")
+	f(`{"url":"u","auth":null}`, "provider.auth has no settings")
+	f(`{"url":"u","headers":{}}`, "provider.headers has no settings")
+	f(`{"URL":"u"}`, `unknown member "URL" of the provider of type rich`)
 	f(`{"url":"u","auth":{"basic":{"password":{"sealed":"`+marker+`"}}}}`, "provider.auth.basic.password must be a string")
 	f(`{"url":"u","auth":{"token":"`+marker+`"}}`, `unknown member "auth.token" of the provider of type rich`)
-	f(`{"url":"u","key":"****"}`, `key is "****", which stands for the value that the function has, but it has none`)
+	f(`{"url":"u","key":"****"}`, `provider.key is "****", which stands for the value that the function has, but it has none`)
 	f(`{"url":"u","auth":{"basic":{"password":"****"}}}`, `auth.basic.password is "****"`)
 
 	v.wants(v.create("f", `{"url":"u","key":"`+marker+`"}`))(`{"url":"u","key":"****"}`)
-	if _, err := v.update("f", "rich", `{"url":"u","auth":{"bearer":"****"}}`); err == nil || !strings.Contains(err.Error(), "auth.bearer is") {
+	if _, err := v.update("f", "rich", `{"url":"u","auth":{"bearer":"****"}}`); err == nil || !strings.Contains(err.Error(), "provider.auth.bearer is") {
 		t.Error(err)
 	}
 	without := newVault(t, memory.New(), nil)
 	if _, err := without.create("f", `{"url":"u","key":"`+marker+`"}`); err == nil || !strings.Contains(err.Error(), "has no keys to seal secrets with") {
 		t.Error(err)
 	}
-	without.wants(without.create("f", `{"url":"u","headers":{}}`))(`{"url":"u"}`)
+	without.wants(without.create("f", `{"url":"u"}`))(`{"url":"u"}`)
 }
 
 // TestSealedElsewhere: a sealed value that somebody with access to the store moved to another function or setting does not open.
@@ -346,4 +351,109 @@ func TestCheckedTogether(t *testing.T) {
 	if _, err := v.update("f", "rich", `{"url":"v","key":"****"}`); err == nil || !strings.Contains(err.Error(), "the key is for another url") {
 		t.Error(err)
 	}
+}
+
+// TestKeptForHost: secrets do not follow a function to another host, unless whoever changes it knows them.
+func TestKeptForHost(t *testing.T) {
+	v := newVault(t, memory.New(), newKeys(t))
+	v.wants(v.create("f", `{"url":"u","key":"`+marker+`","host":"https://a.example:443/x"}`))(`{"url":"u","key":"****","host":"https://a.example:443/x"}`)
+	f := func(provider string, stays bool) {
+		t.Helper()
+		_, err := v.update("f", "rich", provider)
+		if stays != (err == nil) || err != nil && !strings.Contains(err.Error(), "provider.host is on another host than before") {
+			t.Errorf("%s: %v", provider, err)
+		}
+	}
+	f(`{"url":"u","key":"****","host":"https://A.example:443/y?z=1"}`, true)
+	f(`{"url":"w","key":"****","host":"a.example:443"}`, true)
+	f(`{"url":"u","key":"****","host":"http://a.example:443/x"}`, false)
+	f(`{"url":"u","key":"****","host":"https://a.example/x"}`, false)
+	f(`{"url":"u","key":"****","host":"https://b.example:443/x"}`, false)
+	f(`{"url":"u","key":"****"}`, false)
+	f(`{"url":"u","key":"****","host":"%zz"}`, false)
+	f(`{"url":"u","key":"new","host":"https://b.example"}`, true)
+	f(`{"url":"u","key":"****","host":"https://a.example"}`, false)
+	f(`{"url":"u","host":"https://c.example"}`, true)
+	f(`{"url":"u","auth":{"bearer":"new"},"host":"https://c.example"}`, true)
+	f(`{"url":"u","auth":{"bearer":"****"},"host":"https://d.example"}`, false)
+}
+
+// TestWords: a word in the place of a secret is shown, and needs no keys.
+func TestWords(t *testing.T) {
+	v := newVault(t, memory.New(), nil)
+	v.wants(v.create("f", `{"url":"u","key":"ambient"}`))(`{"url":"u","key":"ambient"}`, "key", "ambient")
+	v.wants(v.update("f", "rich", `{"url":"v","key":"ambient"}`))(`{"url":"v","key":"ambient"}`, "key", "ambient")
+	if _, err := v.update("f", "rich", `{"url":"v","key":"****"}`); err == nil || !strings.Contains(err.Error(), "but it has none") {
+		t.Error(err)
+	}
+}
+
+// TestNewerSettings: what a newer version has set is kept, shown to nobody, and can be sent back; it goes with the type. No key is taken
+// away that it may need.
+func TestNewerSettings(t *testing.T) {
+	s, keys := memory.New(), newKeys(t)
+	commitRaw(t, s, map[string]string{
+		"functions/acme/f": `{"space":"acme","functionId":"f","type":"rich","provider":{"url":"u","retries":{"sealed":"AAAA"},"auth":{"bearer":"b","scope":"x"}}}`,
+		"functions/acme/g": `{"space":"acme","functionId":"g","type":"new","provider":{"key":{"sealed":"AAAA"}}}`,
+	})
+	v := newVault(t, s, keys)
+	const shown = `{"url":"u","auth":{"bearer":"****"}}`
+	v.wants(v.config.Function("acme", "f"))(shown)
+	v.wants(v.update("f", "rich", shown))(shown, "auth/bearer", "b")
+	if stored := storedText(t, s, "functions/acme/f"); !strings.Contains(stored, `"retries":{"sealed":"AAAA"}`) || !strings.Contains(stored, `"scope":"x"`) {
+		t.Error(stored)
+	}
+	done, err := store.Reseal(t.Context(), s, store.Shared, v.config.Rules())
+	if err != nil || len(done.Failed) != 2 || !strings.Contains(errors.Join(done.Failed...).Error(), "functions/acme/f: it was written by a newer version") {
+		t.Errorf("%+v, %v", done, err)
+	}
+	v.wants(v.update("f", "other", `{"url":"u","key":"k"}`))(`{"url":"u","key":"****"}`)
+	if stored := storedText(t, s, "functions/acme/f"); strings.Contains(stored, "retries") || strings.Contains(stored, "scope") {
+		t.Error(stored)
+	}
+}
+
+// TestSealedAway: a gateway that lacks keys says so, and counts the functions that it cannot call.
+func TestSealedAway(t *testing.T) {
+	s := memory.New()
+	ours := newVault(t, s, newKeys(t))
+	for _, id := range []string{"f", "g"} {
+		ours.wants(ours.create(id, `{"url":"u","auth":{"bearer":"b"}}`))(`{"url":"u","auth":{"bearer":"****"}}`)
+	}
+	ours.wants(ours.create("none", `{"url":"u"}`))(`{"url":"u"}`)
+	for _, keys := range []*keyring.Keys{newKeys(t), nil} {
+		logged := &storetest.Buffer{}
+		rules := store.NewRules(richTypes(), false, keys)
+		live := store.NewLive(s, store.Shared, rules, slog.New(slog.NewTextHandler(logged, nil)))
+		f := func(want int) {
+			t.Helper()
+			if err := live.CatchUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := live.Snapshot().Sealed(); n != want || strings.Count(logged.String(), "do not open") != 1 {
+				t.Errorf("%d, want %d\n%s", n, want, logged)
+			}
+		}
+		f(2)
+		config := store.NewConfig(s, live, rules)
+		if _, err := config.DeleteFunction(t.Context(), "acme", "f", nil); err != nil {
+			t.Fatal(err)
+		}
+		f(1)
+		ours = newVault(t, s, ours.keys)
+		ours.wants(ours.create("f", `{"url":"u","auth":{"bearer":"b"}}`))(`{"url":"u","auth":{"bearer":"****"}}`)
+		f(2)
+	}
+	if n := ours.snapshot().Sealed(); n != 0 {
+		t.Error(n)
+	}
+}
+
+func (v *vault) snapshot() *store.Snapshot {
+	v.t.Helper()
+	s, err := v.config.Snapshot()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return s
 }

@@ -24,6 +24,7 @@ type Snapshot struct {
 	system  *btree.Map[string, *Subscription] // by systemKey; they are in none of the trees
 	cors    corsTable
 	corrupt int
+	sealed  int // functions that have secrets which the keys do not open
 	// authorizing is how many event types may have an authorizer.
 	authorizing int
 
@@ -202,6 +203,9 @@ type Counts struct{ Functions, Subscriptions, EventTypes, CORS int }
 
 // Corrupt returns how many records of the realm cannot be read.
 func (s *Snapshot) Corrupt() int { return s.corrupt }
+
+// Sealed returns how many functions have secrets that were sealed with keys which this process does not have.
+func (s *Snapshot) Sealed() int { return s.sealed }
 
 // has says whether there is an item, readable or not.
 func (s *Snapshot) has(key string) bool {

@@ -277,7 +277,7 @@ func secretKeys(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := keys.Text(nil)
+	text, err := keys.Text(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

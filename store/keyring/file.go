@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,7 +15,7 @@ import (
 )
 
 // Parse reads keys as Text wrote them. kek is the key that encrypts them, or nil if they are not. An error has nothing of the text.
-func Parse(text []byte, kek tink.AEAD) (*Keys, error) {
+func Parse(ctx context.Context, text []byte, kek tink.AEADWithContext) (*Keys, error) {
 	r := keyset.NewJSONReader(bytes.NewReader(text))
 	encrypted := bytes.Contains(text, []byte(`"encryptedKeyset"`))
 	var handle *keyset.Handle
@@ -25,7 +26,7 @@ func Parse(text []byte, kek tink.AEAD) (*Keys, error) {
 	case !encrypted && kek != nil:
 		return nil, errors.New("the keys are not encrypted, though a key in AWS KMS is named for them")
 	case encrypted:
-		if handle, err = keyset.Read(r, kek); err != nil {
+		if handle, err = keyset.ReadWithContext(ctx, r, kek, nil); err != nil {
 			return nil, fmt.Errorf("the keys could not be decrypted: %w", err)
 		}
 	default:
@@ -46,27 +47,21 @@ func Parse(text []byte, kek tink.AEAD) (*Keys, error) {
 }
 
 // Text returns the keys as JSON, in the form of a Tink keyset: as they are, or encrypted with kek.
-func (k *Keys) Text(kek tink.AEAD) ([]byte, error) {
+func (k *Keys) Text(ctx context.Context, kek tink.AEADWithContext) ([]byte, error) {
 	var b bytes.Buffer
 	w := keyset.NewJSONWriter(&b)
 	if kek == nil {
 		if err := insecurecleartextkeyset.Write(k.handle, w); err != nil {
 			return nil, err
 		}
-	} else if err := k.handle.Write(w, kek); err != nil {
+	} else if err := k.handle.WriteWithContext(ctx, w, kek, nil); err != nil {
 		return nil, fmt.Errorf("the keys could not be encrypted: %w", err)
 	}
 	return append(b.Bytes(), '\n'), nil
 }
 
 // IDs returns the ids of all keys, in the order that they were added in.
-func (k *Keys) IDs() []uint32 {
-	var ids []uint32
-	for _, info := range k.handle.KeysetInfo().GetKeyInfo() {
-		ids = append(ids, info.GetKeyId())
-	}
-	return ids
-}
+func (k *Keys) IDs() []uint32 { return slices.Clone(k.ids) }
 
 // Add returns the keys with a new one, which opens only.
 func (k *Keys) Add() (*Keys, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -16,6 +17,7 @@ import (
 type Keys struct {
 	handle *keyset.Handle
 	aead   tink.AEAD
+	ids    []uint32 // in the order that they were added in
 }
 
 // ErrNoKeys says that there is nothing to seal secrets with.
@@ -36,7 +38,11 @@ func of(handle *keyset.Handle) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keys{handle, a}, nil
+	k := &Keys{handle: handle, aead: a}
+	for _, info := range handle.KeysetInfo().GetKeyInfo() {
+		k.ids = append(k.ids, info.GetKeyId())
+	}
+	return k, nil
 }
 
 // Seal returns secret in a form that only the keys open, and only for the same place.
@@ -64,17 +70,7 @@ func (k *Keys) Open(sealed []byte, place string) (string, error) {
 }
 
 // Has says whether id is one of the keys.
-func (k *Keys) Has(id uint32) bool {
-	if k == nil {
-		return false
-	}
-	for _, info := range k.handle.KeysetInfo().GetKeyInfo() {
-		if info.GetKeyId() == id {
-			return true
-		}
-	}
-	return false
-}
+func (k *Keys) Has(id uint32) bool { return k != nil && slices.Contains(k.ids, id) }
 
 // Primary returns the id of the key that seals.
 func (k *Keys) Primary() uint32 { return k.handle.KeysetInfo().GetPrimaryKeyId() }

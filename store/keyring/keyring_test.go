@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 
@@ -106,18 +107,18 @@ func TestText(t *testing.T) {
 	keys := must(t)(must(t)(newKeys(t).Add()).Promote())
 	b := sealed(t, keys, "secret", "here")
 	kek := newKEK(t)
-	for _, k := range []tink.AEAD{nil, kek} {
-		text, err := keys.Text(k)
+	for _, k := range []tink.AEADWithContext{nil, kek} {
+		text, err := keys.Text(t.Context(), k)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again := must(t)(keyring.Parse(text, k))
+		again := must(t)(keyring.Parse(t.Context(), text, k))
 		if got, err := again.Open(b, "here"); got != "secret" || err != nil || again.Primary() != keys.Primary() {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
-	plain, _ := keys.Text(nil)
-	encrypted, _ := keys.Text(kek)
+	plain, _ := keys.Text(t.Context(), nil)
+	encrypted, _ := keys.Text(t.Context(), kek)
 	var other bytes.Buffer
 	hmac, err := keyset.NewHandle(aead.AES128GCMKeyTemplate())
 	if err == nil {
@@ -126,9 +127,9 @@ func TestText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := func(text []byte, kek tink.AEAD, want string) {
+	f := func(text []byte, kek tink.AEADWithContext, want string) {
 		t.Helper()
-		if _, err := keyring.Parse(text, kek); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "c2VjcmV0LW1hcmtlcg") {
+		if _, err := keyring.Parse(t.Context(), text, kek); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "c2VjcmV0LW1hcmtlcg") {
 			t.Errorf("%.60q: %v", text, err)
 		}
 	}
@@ -142,7 +143,7 @@ func TestText(t *testing.T) {
 	f(other.Bytes(), nil, "only AES-256-GCM")
 }
 
-func newKEK(t testing.TB) tink.AEAD {
+func newKEK(t testing.TB) tink.AEADWithContext {
 	t.Helper()
 	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
@@ -152,7 +153,18 @@ func newKEK(t testing.TB) tink.AEAD {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a
+	return withContext{a}
+}
+
+// withContext is a key that needs no time.
+type withContext struct{ tink.AEAD }
+
+func (k withContext) EncryptWithContext(_ context.Context, plaintext, associated []byte) ([]byte, error) {
+	return k.Encrypt(plaintext, associated)
+}
+
+func (k withContext) DecryptWithContext(_ context.Context, ciphertext, associated []byte) ([]byte, error) {
+	return k.Decrypt(ciphertext, associated)
 }
 
 func FuzzOpen(f *testing.F) {
