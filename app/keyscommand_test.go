@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -126,6 +127,15 @@ func TestKeysCommand(t *testing.T) {
 	}
 	createSecret(t, url, "strange", "strange", stranger)
 	runKeys(t, 1, `function "f" of the space "strange": provider.awsAccessKeyId: it was sealed with the key`, "remove", "-store", url, file)
+	link := filepath.Join(t.TempDir(), "link.json")
+	if err := errors.Join(os.Chmod(file, 0o640), os.Symlink(file, link)); err != nil {
+		t.Fatal(err)
+	}
+	runKeys(t, 0, "opens only", "add", link)
+	info, err := os.Stat(file)
+	if target, e := os.Readlink(link); err != nil || e != nil || target != file || info.Mode() != 0o640 || len(readKeys(t, file).IDs()) != 2 {
+		t.Error(info.Mode(), target, err, e)
+	}
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".*"))
 	if err != nil || len(left) > 0 {
 		t.Error(left, err)
@@ -156,15 +166,21 @@ func TestKeysCommandWrong(t *testing.T) {
 	f(2, "names no key in AWS KMS", "create", "-kms", "gcp-kms://x", filepath.Join(dir, "keys.json"))
 }
 
-// TestKeysKMS: the file is encrypted with a key of KMS, as moto has it.
-func TestKeysKMS(t *testing.T) {
-	endpoint := servers.Moto(t)
+// awsOnly sets the environment for an emulator of AWS KMS.
+func awsOnly(t *testing.T, endpoint string) {
+	t.Helper()
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL_KMS": endpoint, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "", "AWS_CA_BUNDLE": "",
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_PROFILE": "",
 	} {
 		t.Setenv(name, value)
 	}
+}
+
+// TestKeysKMS: the file is encrypted with a key of KMS, as moto has it.
+func TestKeysKMS(t *testing.T) {
+	endpoint := servers.Moto(t)
+	awsOnly(t, endpoint)
 	client := kms.New(kms.Options{Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("k", "s", "")})
 	var uris []string
 	for range 2 {

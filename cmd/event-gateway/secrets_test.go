@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -34,12 +35,19 @@ import (
 const planted = "PLANTED-SECRET-"
 
 // echo is where all functions of TestSecrets are: it refuses each call, and repeats all that it was sent wherever an error of some
-// service has room for text. It gives out tokens, which are secrets, too.
+// service has room for text, or answers something that is no HTTP, or as a function that is well. It gives out tokens, which are secrets, too.
 type echo struct {
 	*httptest.Server
+	mode atomic.Int32
 	mu   sync.Mutex
 	seen strings.Builder
 }
+
+const (
+	refusing = iota
+	garbling
+	answering
+)
 
 func newEcho(t *testing.T) *echo {
 	e := &echo{}
@@ -61,6 +69,17 @@ func (e *echo) serve(w http.ResponseWriter, r *http.Request) {
 		token := planted + "token"
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": token, "id_token": "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"exp":4000000000}`)) + "." + token, "token_type": "Bearer", "expires_in": 3600})
+		return
+	}
+	switch e.mode.Load() {
+	case garbling:
+		if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
+			_, _ = io.WriteString(c, strings.Join(strings.Fields(said), "_")+"\r\n\r\n") // net/http quotes what has no space
+			_ = c.Close()
+		}
+		return
+	case answering:
+		_, _ = io.WriteString(w, `{"statusCode":200,"MessageId":"1","SequenceNumber":"1","ShardId":"s","RecordId":"1"}`)
 		return
 	}
 	w.Header().Set("X-Amzn-Errortype", "AccessDeniedException:"+strings.ReplaceAll(said, "\n", " "))
@@ -110,7 +129,7 @@ func secretFunctions(t *testing.T, at string) map[string]string {
 		"azurefunction":  `{"url":"` + at + `","key":"` + planted + `key"}`,
 		"azurefunction-client": `{"url":"` + at + `","tenantId":"11111111-2222-3333-4444-555555555555","clientId":"11111111-2222-3333-4444-555555555555","clientSecret":"` +
 			planted + `client"}`,
-		"openwhisk": `{"apiHost":"` + at + `","action":"a","auth":"` + planted + `user:` + planted + `auth"}`,
+		"openwhisk": `{"apiHost":"` + at + `","action":"a","auth":"23bc46b1-71f6:` + planted + `auth"}`,
 	}
 }
 
@@ -125,9 +144,11 @@ func TestSecrets(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	endpoint, dir := etcdServer(t), t.TempDir()
-	says(t, dir, 0, nil, "keys", "create", "keys.json")
+	keys := newCommand(t, dir, "keys", "create", "keys.json").begin()
+	keys.ends(0)
 	p := start(t, dir, "-store=etcd://"+endpoint+"/secrets", "-secret-keys-file=keys.json", "-snapshot-file=snapshot", "-log-level=debug", "-invoke=open")
-	o := &output{t: t, p: p}
+	o := &output{t: t, p: p, echo: e}
+	o.add("keys create", keys.stdout.String()+keys.stderr.String())
 	functions := secretFunctions(t, e.URL)
 	wantEachSecret(t, functions)
 
@@ -155,7 +176,7 @@ func TestSecrets(t *testing.T) {
 	o.mu.Unlock()
 	o.add("store", dump(t, endpoint))
 	o.files(dir)
-	if !strings.Contains(p.stderr.String(), "a function failed") || !strings.Contains(o.all.String(), `"sealed"`) || !strings.Contains(o.all.String(), "invocationFailed") {
+	if !strings.Contains(p.stderr.String(), "a function failed") || !strings.Contains(o.all.String(), `"sealed"`) || !strings.Contains(o.all.String(), "invocationFailed") || !strings.Contains(o.all.String(), "function.invoked") {
 		t.Error("this test looks at less than it should")
 	}
 }
@@ -186,9 +207,10 @@ func wantEachSecret(t *testing.T, functions map[string]string) {
 
 // output is all that came out of a gateway.
 type output struct {
-	t   *testing.T
-	p   *process
-	all strings.Builder
+	t    *testing.T
+	p    *process
+	echo *echo
+	all  strings.Builder
 
 	mu   sync.Mutex
 	told strings.Builder // by system events
@@ -275,11 +297,21 @@ func (o *output) function(id, provider string) {
 	o.config(404, "PUT", "functions/none", body)
 	o.config(201, "POST", "subscriptions", fmt.Sprintf(`{"functionId":%q,"event":"http","method":"POST","path":"/sync/%[1]s"}`, id))
 	o.config(201, "POST", "subscriptions", fmt.Sprintf(`{"functionId":%q,"event":"user.created","path":"/async/%[1]s"}`, id))
-	for range 12 { // until the circuit breaker opens, where it does
-		o.send("POST", o.p.events+"/sync/"+id, `{"n":1}`, "Authorization: none")
+	for _, mode := range []int32{refusing, answering, garbling} {
+		o.echo.mode.Store(mode)
+		for range 12 { // until the circuit breaker opens, where it does
+			o.send("POST", o.p.events+"/sync/"+id, `{"n":1}`, "Authorization: none")
+		}
+		o.send("POST", o.p.events+"/", `{"n":1}`, "Event: invoke", "Function-ID: "+id, "Authorization: none")
+		o.send("POST", o.p.events+"/async/"+id, `{"n":1}`, "Event: user.created", "Authorization: none")
 	}
-	o.send("POST", o.p.events+"/", `{"n":1}`, "Event: invoke", "Function-ID: "+id, "Authorization: none")
-	o.send("POST", o.p.events+"/async/"+id, `{"n":1}`, "Event: user.created", "Authorization: none")
+	time.Sleep(50 * time.Millisecond) // for the async ones
+	o.echo.mode.Store(refusing)
+	before := o.all.Len()
+	o.send("GET", o.p.config+"/v1/spaces/default/functions/"+id, "")
+	_, shown, _ := strings.Cut(o.all.String()[before:], "]{")
+	o.config(200, "PUT", "functions/"+id, "{"+shown) // what was read can be sent back
+	o.send("POST", o.p.events+"/sync/"+id, `{"n":1}`, "Authorization: none")
 }
 
 // dump returns all keys and values of an etcd.
