@@ -17,8 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/event-gateway/event-gateway/invoke"
+	"github.com/event-gateway/event-gateway/invoke/event"
+	"github.com/event-gateway/event-gateway/store"
 )
 
 const (
@@ -135,7 +137,7 @@ const (
 	secretKey  = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 )
 
-// playAWSFunction calls a function of a type as the gateway does.
+// playAWSFunction calls a function of a type as the gateway does, from an event to its answer.
 func playAWSFunction(args []string) (string, func(string) string, error) {
 	// What this machine has set for AWS is not part of it.
 	for name, value := range map[string]string{
@@ -154,21 +156,13 @@ func playAWSFunction(args []string) (string, func(string) string, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	for _, t := range invoke.Types(invoke.GatewayCredentials) {
-		if t.Name != f.Kind() {
-			continue
-		}
-		settings, err := f.Open(nil)
-		if err != nil {
-			return "", nil, err
-		}
-		call, err := t.Open(settings, invoke.NewEgress(invoke.EgressOptions{}))
-		return "ready", caller(func(ctx context.Context) error {
-			_, err := call(ctx, invoke.Payload{Body: []byte(kilobyte), Delivery: "d"})
-			return err
-		}), err
-	}
-	return "", nil, fmt.Errorf("there is no type %s", args[0])
+	d, ev, target := newDispatcher(), order(), store.Target{Function: f}
+	return "ready", caller(func(ctx context.Context) error {
+		ctx, cancel := context.WithCancel(ctx) // as each sender's request has one
+		defer cancel()
+		_, err := d.Invoke(ctx, nil, ev, target)
+		return err
+	}), nil
 }
 
 // transport is an HTTP client as the gateway's is: without what http.Client does besides.
@@ -188,38 +182,44 @@ func playSDK(args []string) (string, func(string) string, error) {
 	}
 	call := bareCall(args[0], c)
 	return "ready", caller(func(ctx context.Context) error {
-		err := call(ctx)
-		if err != nil { // net/http drops a connection whose answer came before it saw the end of the SDK's reader
-			err = call(ctx)
-		}
-		return err
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		return call(ctx)
 	}), nil
 }
 
+// bareCall sends the same event, with the same that goes beside it.
 func bareCall(name string, c aws.Config) func(context.Context) error {
+	ev := order()
+	body := ev.Append(nil, event.CloudEvents, event.Params{})
 	switch name {
 	case "awskinesis":
 		client := kinesis.NewFromConfig(c)
 		return func(ctx context.Context) error {
-			_, err := client.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: aws.String(streamName), PartitionKey: aws.String("d"), Data: []byte(kilobyte)})
+			_, err := client.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: aws.String(streamName), PartitionKey: aws.String(ev.ID), Data: body})
 			return err
 		}
 	case "awsfirehose":
 		client := firehose.NewFromConfig(c)
+		line := append(body, '\n')
 		return func(ctx context.Context) error {
-			_, err := client.PutRecord(ctx, &firehose.PutRecordInput{DeliveryStreamName: aws.String(streamName), Record: &types.Record{Data: []byte(kilobyte)}})
+			_, err := client.PutRecord(ctx, &firehose.PutRecordInput{DeliveryStreamName: aws.String(streamName), Record: &types.Record{Data: line}})
 			return err
 		}
 	case "awssqs":
-		client := sqs.NewFromConfig(c)
+		client, text := sqs.NewFromConfig(c), string(body)
 		return func(ctx context.Context) error {
-			_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: aws.String(queueURL), MessageBody: aws.String(kilobyte)})
+			input := &sqs.SendMessageInput{QueueUrl: aws.String(queueURL), MessageBody: &text, MessageAttributes: map[string]sqstypes.MessageAttributeValue{}}
+			for name, value := range ev.Attributes() {
+				input.MessageAttributes["ce-"+name] = sqstypes.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
+			}
+			_, err := client.SendMessage(ctx, input)
 			return err
 		}
 	}
 	client := lambda.NewFromConfig(c)
 	return func(ctx context.Context) error {
-		_, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(lambdaName), Payload: []byte(kilobyte)})
+		_, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(lambdaName), Payload: body})
 		return err
 	}
 }

@@ -57,7 +57,7 @@ func TestLambdaFailures(t *testing.T) {
 			f("fails", `502 Function "fails" failed: it failed: TypeError.`, failed)
 			f("slow", `504 Function "slow" failed: it did not answer in time.`, failed)
 			f("malformed", `502 Function "malformed" failed: its answer is no HTTP response object: it is no JSON object.`, malformed)
-			f("AccessDeniedException", `502 Function "AccessDeniedException" failed: the call was denied (AccessDeniedException): the gateway needs lambda:InvokeFunction on it.`, told("AccessDeniedException"))
+			f("AccessDeniedException", `502 Function "AccessDeniedException" failed: the call was denied (AccessDeniedException): its credentials need lambda:InvokeFunction on it.`, told("AccessDeniedException"))
 			f("ExpiredTokenException", `502 Function "ExpiredTokenException" failed: the call was denied (ExpiredTokenException): the AWS credentials have expired.`, told("ExpiredTokenException"))
 			f("UnrecognizedClientException", `502 Function "UnrecognizedClientException" failed: the call was denied (UnrecognizedClientException): the AWS credentials are not valid.`, told("UnrecognizedClientException"))
 			f("InvalidSignatureException", `502 Function "InvalidSignatureException" failed: the call was denied (InvalidSignatureException): the AWS credentials are not valid.`, failed)

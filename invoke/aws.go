@@ -19,7 +19,7 @@ func awsType(name, title string, own []store.Field, lent Credentials, check func
 		store.Field{Name: "awsSessionToken", Secret: true},
 		store.Field{Name: "roleArn"},
 		store.Field{Name: "externalId"},
-		store.Field{Name: "endpoint"},
+		store.Field{Name: "endpoint", Address: true},
 	)
 	return store.FunctionType{
 		Name: name, Title: title, Fields: append(fields, own[1:]...),
@@ -42,7 +42,7 @@ func ownKeys(p store.Provider) bool { return p.Text("awsAccessKeyId") != "" }
 func checkAWS(p store.Provider) error {
 	// The SDK makes a host name of the region and sends credentials there.
 	r := p.Text("region")
-	if ok, err := regexp.MatchString(`^[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}$`, r); !ok || err != nil {
+	if ok, err := regexp.MatchString(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`, r); !ok || err != nil {
 		return errors.New("provider.region is not the name of an AWS region, such as us-east-1")
 	}
 	if arn := strings.Split(p.Text("arn"), ":"); len(arn) > 3 && arn[0] == "arn" && arn[3] != r {
@@ -81,7 +81,7 @@ func checkRole(p store.Provider) error {
 // partition returns which of AWS's clouds a region is in.
 func partition(region string) string {
 	for _, p := range [...][2]string{
-		{"cn-", "aws-cn"}, {"us-gov-", "aws-us-gov"}, {"us-iso-", "aws-iso"}, {"us-isob-", "aws-iso-b"}, {"eu-isoe-", "aws-iso-e"}, {"us-isof-", "aws-iso-f"},
+		{"cn-", "aws-cn"}, {"us-gov-", "aws-us-gov"}, {"us-iso-", "aws-iso"}, {"us-isob-", "aws-iso-b"}, {"eu-isoe-", "aws-iso-e"}, {"us-isof-", "aws-iso-f"}, {"eusc-", "aws-eusc"},
 	} {
 		if strings.HasPrefix(region, p[0]) {
 			return p[1]
@@ -105,6 +105,14 @@ func checkEndpoint(p store.Provider) error {
 		return errors.New("provider.endpoint must not contain a user or a password: it is shown to everybody who may read the configuration")
 	case !ownKeys(p) && p.Text("roleArn") == "":
 		return errors.New("provider.endpoint needs provider.awsAccessKeyId and provider.awsSecretAccessKey, or provider.roleArn: what is signed with the gateway's own AWS credentials goes to AWS only")
+	}
+	return nil
+}
+
+// checkStream looks at a setting that names a stream.
+func checkStream(p store.Provider, setting string, longest int) error {
+	if name := p.Text(setting); len(name) > longest || !hasOnly(name, "_.-") {
+		return fmt.Errorf("provider.%s is the name of a stream, no ARN: it has letters, digits and any of _.-, at most %d", setting, longest)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/event-gateway/event-gateway/invoke"
+	"github.com/event-gateway/event-gateway/invoke/invoketest"
 	"github.com/event-gateway/event-gateway/store"
 )
 
@@ -75,6 +76,15 @@ func TestAWSMoreSettings(t *testing.T) {
 	}
 	f("awskinesis", in+ownKeys+`,"endpoint":"http://a:70000"`, "provider.endpoint has a port that is none")
 	f("awskinesis", in+ownKeys+`,"endpoint":"http://u:p@a"`, "provider.endpoint must not contain a user")
+	f("awskinesis", `"streamName":"s","region":"eusc-de-east-1","roleArn":"arn:aws-eusc:iam::123456789012:role/r"`, "")
+	f("awskinesis", `"streamName":"s","region":"eusc-de-east-1",`+withRole, `but provider.region in "aws-eusc"`)
+	for _, name := range []string{"a b", "a/b", "arn:aws:kinesis:eu-west-1:123456789012:stream/s", strings.Repeat("s", 129), "ä"} {
+		f("awskinesis", `"streamName":"`+name+`","region":"eu-west-1"`, "provider.streamName is the name of a stream, no ARN")
+		f("awsfirehose", `"deliveryStreamName":"`+name+`","region":"eu-west-1"`, "provider.deliveryStreamName is the name of a stream, no ARN")
+	}
+	f("awskinesis", `"region":"eu-west-1","streamName":"`+strings.Repeat("s", 124)+`_.-9"`, "")
+	f("awsfirehose", `"region":"eu-west-1","deliveryStreamName":"`+strings.Repeat("s", 60)+`_.-9"`, "")
+	f("awsfirehose", `"region":"eu-west-1","deliveryStreamName":"`+strings.Repeat("s", 65)+`"`, "at most 64")
 	f("awskinesis", in+`"partitionKey":"subject"`, "")
 	f("awskinesis", in+`"partitionKey":"Subject"`, "provider.partitionKey is the name of an attribute")
 	f("awskinesis", in+`"partitionKey":"data"`, "provider.partitionKey is the name of an attribute")
@@ -147,6 +157,39 @@ func TestAWSCredentials(t *testing.T) {
 	f("own", ownKeys, "AKIDOWN", "own+token//==")
 	f("own, without a token", `"awsAccessKeyId":"AKIDOWN","awsSecretAccessKey":"own/secret+key"`, "AKIDOWN", "")
 	f("the gateway's", "", "AKIDGATEWAY", "gateway+token//==")
+}
+
+// TestAWSWhoNeeds: a denied call says whose credentials lack something.
+func TestAWSWhoNeeds(t *testing.T) {
+	newRegion(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-ErrorType", "AccessDeniedException")
+		w.WriteHeader(403)
+	})
+	newTokenService(t)
+	f := func(settings, want string) {
+		t.Helper()
+		_, err := mustOpen(t, function(t, arn, settings))(t.Context(), payload(`{}`))
+		wantError(t, err, invoke.Denied, want+" lambda:InvokeFunction on it")
+	}
+	f("", "the gateway needs")
+	f(ownKeys, "its credentials need")
+	f(withRole, "its credentials need")
+	f(withRole+","+ownKeys, "its credentials need")
+}
+
+// TestAWSNotMade: what the SDK refuses before it calls is no failure of the function, however often it happens.
+func TestAWSNotMade(t *testing.T) {
+	r := newRegion(t, empty)
+	t.Setenv("AWS_USE_FIPS_ENDPOINT", "true")
+	c := invoketest.NewCaller(t, invoke.EgressOptions{})
+	f := function(t, arn, "")
+	for range 20 {
+		_, err := c.Call(t.Context(), f, invoketest.Event())
+		wantFailure(t, err, invoke.Invalid, "the request could not be made", "AWS_USE_FIPS_ENDPOINT")
+	}
+	if r.calls() != 0 {
+		t.Error("something was sent")
+	}
 }
 
 // TestAWSEndpoint: the variable for all services works as well as that of Lambda.

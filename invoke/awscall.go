@@ -30,6 +30,7 @@ type awsFunction struct {
 type awsCall struct {
 	*awsFunction
 	credentials aws.Credentials
+	sent        bool // or tried to
 	answered    bool
 	broken      error // why the answer could not be read to its end
 }
@@ -72,6 +73,7 @@ func (c *awsCall) Do(r *http.Request) (*http.Response, error) {
 		}
 		r.Body, _ = r.GetBody()
 	}
+	c.sent = true
 	resp, err := c.transport.RoundTrip(r)
 	if err != nil {
 		return nil, err

@@ -51,6 +51,10 @@ func (e *Egress) awsFunction(s store.Settings, service awsService) (aws.Config, 
 	c := e.aws.config
 	f := &awsFunction{service: service, source: c.Credentials, transport: e.aws.transport.Load()}
 	c.Region, c.Credentials = s.Text("region"), nil
+	f.service.needs = "the gateway needs " + service.needs
+	if ownKeys(s.Provider) || s.Text("roleArn") != "" {
+		f.service.needs = "its credentials need " + service.needs
+	}
 	if ownKeys(s.Provider) {
 		own := credentials.NewStaticCredentialsProvider(s.Text("awsAccessKeyId"), s.Text("awsSecretAccessKey"), s.Text("awsSessionToken"))
 		f.source, f.own = own, &own.Value

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -54,6 +54,8 @@ func (c Credentials) checkAWS(p store.Provider) error {
 const (
 	renewRoleBefore = 5 * time.Minute  // they expire, the credentials of a role are renewed, or some time later, so that not all are at once
 	renewAgain      = 10 * time.Second // after it failed
+	renewRoleAhead  = time.Second      // is how long it may take while the old ones are good: callers wait for it
+	refusalLasts    = 5 * time.Second  // whoever refused credentials or a token is not asked again so soon
 )
 
 // role is an IAM role that a function names. The cache asks it for credentials, one call at a time.
@@ -62,8 +64,12 @@ type role struct {
 	by      *awsFunction // how the call of STS is signed and sent
 	input   *sts.AssumeRoleInput
 	cache   *aws.CredentialsCache
-	expires time.Time              // of the credentials that it gave last
-	current atomic.Pointer[string] // the id of their key
+	expires time.Time // of the credentials that it gave last
+	refusal refusal
+
+	mu      sync.Mutex
+	current string // the id of their key; empty: they are not used
+	dropped time.Time
 }
 
 // assume makes the credentials that f has so far those that a role is assumed with. STS is where the operator or the region has it, and
@@ -79,8 +85,8 @@ func (f *awsFunction) assume(c aws.Config, s store.Settings, hosted bool) {
 	by := *f
 	by.service = awsService{
 		name: "AWS STS", denied: "the role in provider.roleArn could not be assumed", busy: "hands out no more credentials for now",
-		needs:  "whoever assumes it needs sts:AssumeRole on it, and it must trust them, with the same external id if it wants one",
-		noSuch: "role", failed: "could not hand out credentials of the role in provider.roleArn",
+		needs: "whoever assumes it needs sts:AssumeRole on it, and it must trust them, with the same external id if it wants one",
+		sts:   true, noSuch: "role", failed: "could not hand out credentials of the role in provider.roleArn",
 	}
 	f.role = &role{client: sts.NewFromConfig(c), by: &by, input: &sts.AssumeRoleInput{
 		RoleArn: aws.String(s.Text("roleArn")), RoleSessionName: aws.String("event-gateway"),
@@ -94,7 +100,16 @@ func (f *awsFunction) assume(c aws.Config, s store.Settings, hosted bool) {
 
 // Retrieve implements aws.CredentialsProvider. Its errors are *Error.
 func (r *role) Retrieve(ctx context.Context) (none aws.Credentials, err error) {
-	ctx, cancel := context.WithTimeout(ctx, awsTimeout/2) // the cache's has no end
+	if e := r.refusal.last(); e != nil {
+		return none, e
+	}
+	defer func() { r.refusal.note(err) }()
+	defer recovered(&err) // in the cache's goroutine it would end the process
+	limit := awsTimeout / 2
+	if r.inUse() != "" && time.Now().Before(r.expires) {
+		limit = renewRoleAhead
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit) // the cache's has no end
 	defer cancel()
 	call, err := r.by.begin(ctx)
 	if err != nil {
@@ -109,7 +124,9 @@ func (r *role) Retrieve(ctx context.Context) (none aws.Credentials, err error) {
 		return none, call.nonsense(nil)
 	}
 	r.expires = *c.Expiration
-	r.current.Store(c.AccessKeyId)
+	r.mu.Lock()
+	r.current = *c.AccessKeyId
+	r.mu.Unlock()
 	return aws.Credentials{
 		AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
 		CanExpire: true, Expires: r.expires.Add(rand.N(renewRoleBefore/2) - renewRoleBefore),
@@ -125,9 +142,19 @@ func (r *role) HandleFailToRefresh(_ context.Context, old aws.Credentials, err e
 	return old, nil
 }
 
-// drop forgets credentials that were refused, unless there are newer ones by now.
+func (r *role) inUse() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.current
+}
+
+// drop forgets credentials that were refused, unless there are newer ones by now. A function that refuses all of them does not cause many.
 func (r *role) drop(refused aws.Credentials) {
-	if id := r.current.Load(); id != nil && *id == refused.AccessKeyID {
-		r.cache.Invalidate()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.current != refused.AccessKeyID || time.Since(r.dropped) < dropPause {
+		return
 	}
+	r.current, r.dropped = "", time.Now()
+	r.cache.Invalidate()
 }

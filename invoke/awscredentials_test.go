@@ -212,6 +212,76 @@ func TestRoleDropped(t *testing.T) {
 	f("AccessDeniedException", 1)
 }
 
+// TestRoleDroppedOnce: a function that refuses all credentials does not make the gateway ask for new ones each time.
+func TestRoleDroppedOnce(t *testing.T) {
+	newRegion(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-ErrorType", "ExpiredTokenException")
+		w.WriteHeader(403)
+	})
+	sts := newTokenService(t)
+	call := mustOpen(t, function(t, arn, withRole))
+	for range 100 {
+		_, err := call(t.Context(), payload(`{}`))
+		wantError(t, err, invoke.Denied, "have expired")
+	}
+	if asked, _ := sts.calls(); len(asked) != 2 {
+		t.Errorf("%d calls of STS, want 2", len(asked))
+	}
+}
+
+// TestRoleRefusedOnce: a storm of calls is none of STS where that refuses. What could be over at once is tried again.
+func TestRoleRefusedOnce(t *testing.T) {
+	newRegion(t, empty)
+	sts := newTokenService(t)
+	f := func(status int, code string, class invoke.Class, want int) {
+		t.Helper()
+		sts.change(func() { sts.refuse = refusing(status, code) })
+		before, _ := sts.calls()
+		call := mustOpen(t, function(t, arn, withRole+","+ownKeys))
+		for range 20 {
+			_, err := call(t.Context(), payload(`{}`))
+			wantError(t, err, class, code)
+		}
+		if asked, _ := sts.calls(); len(asked)-len(before) != want {
+			t.Errorf("%s: %d calls of STS, want %d", code, len(asked)-len(before), want)
+		}
+	}
+	f(403, "AccessDenied", invoke.Denied, 1)
+	f(400, "Throttling", invoke.Throttled, 1)
+	f(400, "ValidationError", invoke.Invalid, 1)
+	f(500, "InternalFailure", invoke.Temporary, 20)
+}
+
+// TestRoleSlow: while the old credentials are good, nobody waits long for new ones.
+func TestRoleSlow(t *testing.T) {
+	newRegion(t, empty)
+	sts := newTokenService(t)
+	sts.change(func() { sts.lifetime = 2 * time.Minute }) // less than the time before
+	call := mustOpen(t, function(t, arn, withRole))
+	if _, err := call(t.Context(), payload(`{}`)); err != nil {
+		t.Fatal(err)
+	}
+	sts.change(func() { sts.refuse = func(http.ResponseWriter) bool { time.Sleep(3 * time.Second); return false } })
+	began := time.Now()
+	if _, err := call(t.Context(), payload(`{}`)); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Error("it took", took)
+	}
+}
+
+// TestRoleAway: it is said that STS is away, and not the function.
+func TestRoleAway(t *testing.T) {
+	r := newRegion(t, empty)
+	t.Setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
+	_, err := mustOpen(t, function(t, arn, withRole))(t.Context(), payload(`{}`))
+	wantError(t, err, invoke.Temporary, "no credentials of the role in provider.roleArn could be had from AWS STS: it could not be reached")
+	if r.calls() != 0 {
+		t.Error("the function was called")
+	}
+}
+
 // TestRoleLate: a call that finds out late leaves the newer credentials alone.
 func TestRoleLate(t *testing.T) {
 	asked, late := make(chan string, 9), make(chan struct{})
@@ -303,7 +373,7 @@ func TestRoleHangs(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := call(ctx, payload(`{}`))
-	wantError(t, err, invoke.Timeout, "did not answer in time")
+	wantError(t, err, invoke.Timeout, "could be had from AWS STS: it did not answer in time")
 	ctx, cancel = context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	_, err = call(ctx, payload(`{}`))

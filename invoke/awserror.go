@@ -11,12 +11,20 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
+// notFromSTS is before what is said of STS, which would otherwise be taken for the function.
+const notFromSTS = "no credentials of the role in provider.roleArn could be had from AWS STS: "
+
 // noCredentials says that there was nothing to sign the call with.
 func (c *awsCall) noCredentials(ctx context.Context, err error) *Error {
 	var e *Error
 	switch {
 	case ctx.Err() != nil:
 		e = callError(ctx, err)
+		if c.role != nil {
+			e.Message = notFromSTS + e.Message
+		} else {
+			e.Message = "the gateway could not get AWS credentials of its own: " + e.Message
+		}
 	case errors.As(err, &e): // of a role
 		return e
 	default:
@@ -51,8 +59,12 @@ func (c *awsCall) failure(ctx context.Context, err error) *Error {
 		e = c.refusal(status, c.code(err), response.HTTPResponse().Header.Get("Retry-After"))
 	case c.answered && c.broken == nil:
 		return c.nonsense(err)
+	case !c.sent && ctx.Err() == nil:
+		e = &Error{Class: Invalid, Message: "the request could not be made: look at provider.region, and at what the gateway's environment says of AWS, such as AWS_USE_FIPS_ENDPOINT"}
 	default:
-		e = callError(ctx, err)
+		if e = callError(ctx, err); c.service.sts {
+			e.Message = notFromSTS + e.Message
+		}
 	}
 	e.Cause = c.cause(err.Error())
 	return e

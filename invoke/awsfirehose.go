@@ -11,8 +11,10 @@ import (
 )
 
 func awsFirehoseType(c Credentials) store.FunctionType {
-	return awsType("awsfirehose", "AWS Firehose function", []store.Field{{Name: "deliveryStreamName", Required: true}}, c, unchecked)
+	return awsType("awsfirehose", "AWS Firehose function", []store.Field{{Name: "deliveryStreamName", Required: true}}, c, checkFirehose)
 }
+
+func checkFirehose(p store.Provider) error { return checkStream(p, "deliveryStreamName", 64) }
 
 // firehoseStream is a delivery stream that gets events as records.
 type firehoseStream struct {
@@ -24,8 +26,11 @@ type firehoseStream struct {
 func openFirehose(s store.Settings, e *Egress) (Invoker, error) {
 	c, f, err := e.awsFunction(s, awsService{
 		name: "AWS Firehose", denied: "the call was denied", busy: "takes no more events of the stream for now",
-		needs: "the gateway needs firehose:PutRecord on the stream", noSuch: "delivery stream", failed: "could not take the event",
+		needs: "firehose:PutRecord on the stream", noSuch: "delivery stream", failed: "could not take the event",
 	})
+	if err == nil {
+		err = checkFirehose(s.Provider)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,7 +15,11 @@ import (
 
 func awsKinesisType(c Credentials) store.FunctionType {
 	own := []store.Field{{Name: "streamName", Required: true}, {Name: "partitionKey"}}
-	return awsType("awskinesis", "AWS Kinesis function", own, c, func(p store.Provider) error { return checkAttribute(p, "partitionKey") })
+	return awsType("awskinesis", "AWS Kinesis function", own, c, checkKinesis)
+}
+
+func checkKinesis(p store.Provider) error {
+	return cmp.Or(checkStream(p, "streamName", 128), checkAttribute(p, "partitionKey"))
 }
 
 // kinesisStream is a stream that gets events as records.
@@ -28,8 +33,11 @@ type kinesisStream struct {
 func openKinesis(s store.Settings, e *Egress) (Invoker, error) {
 	c, f, err := e.awsFunction(s, awsService{
 		name: "AWS Kinesis", denied: "the call was denied", busy: "takes no more events of the stream for now",
-		needs: "the gateway needs kinesis:PutRecord on the stream", noSuch: "stream", failed: "could not take the event",
+		needs: "kinesis:PutRecord on the stream", noSuch: "stream", failed: "could not take the event",
 	})
+	if err == nil {
+		err = checkKinesis(s.Provider)
+	}
 	if err != nil {
 		return nil, err
 	}

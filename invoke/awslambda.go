@@ -31,7 +31,7 @@ type lambdaFunction struct {
 func openLambda(s store.Settings, e *Egress) (Invoker, error) {
 	c, f, err := e.awsFunction(s, awsService{
 		name: "AWS Lambda", denied: "the call was denied", busy: "takes no more calls of it for now",
-		needs: "the gateway needs lambda:InvokeFunction on it", noSuch: "function, version or alias", failed: "could not call it",
+		needs: "lambda:InvokeFunction on it", noSuch: "function, version or alias", failed: "could not call it",
 	})
 	if err != nil {
 		return nil, err
@@ -47,9 +47,11 @@ func (l *lambdaFunction) invoke(ctx context.Context, p Payload) (*Answer, error)
 	if err != nil {
 		return nil, err
 	}
-	input := &lambda.InvokeInput{FunctionName: &l.name, InvocationType: types.InvocationTypeRequestResponse, Payload: p.Body, ClientContext: clientContext(p)}
+	input := &lambda.InvokeInput{FunctionName: &l.name, InvocationType: types.InvocationTypeRequestResponse, Payload: p.Body}
 	if l.async {
 		input.InvocationType = types.InvocationTypeEvent
+	} else { // AWS Lambda passes it to no function that it calls later
+		input.ClientContext = clientContext(p)
 	}
 	out, err := l.client.Invoke(ctx, input, func(o *lambda.Options) { o.HTTPClient, o.Credentials = call, call })
 	switch {

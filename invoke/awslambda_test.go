@@ -198,6 +198,13 @@ func TestLambdaLineage(t *testing.T) {
 	t.Cleanup(region.Close)
 	t.Setenv("AWS_ENDPOINT_URL_LAMBDA", region.URL)
 	t.Setenv("AWS_CA_BUNDLE", "")
+	later := mustOpen(t, function(t, arn, ownKeys+`,"async":true`)) // AWS Lambda would not pass it on
+	if _, err := later(t.Context(), invoke.Payload{Body: []byte("{}"), Event: &event.Event{Lineage: "AbC-_9"}}); err != nil {
+		t.Fatal(err)
+	}
+	if raw := <-got; raw != "" {
+		t.Errorf("async: the client context is %q", raw)
+	}
 	call := mustOpen(t, function(t, arn, ownKeys))
 	for lineage, want := range map[string]string{"": "", "AbC-_9": `{"custom":{"eventgatewaylineage":"AbC-_9"}}`} {
 		if _, err := call(t.Context(), invoke.Payload{Body: []byte("{}"), Event: &event.Event{Lineage: lineage}}); err != nil {
@@ -230,7 +237,7 @@ func TestLambdaRefused(t *testing.T) {
 			t.Error(e.Cause)
 		}
 	}
-	f(403, "AccessDeniedException", invoke.Denied, "the call was denied (AccessDeniedException): the gateway needs lambda:InvokeFunction on it")
+	f(403, "AccessDeniedException", invoke.Denied, "the call was denied (AccessDeniedException): its credentials need lambda:InvokeFunction on it")
 	f(403, "UnrecognizedClientException", invoke.Denied, "the call was denied (UnrecognizedClientException): the AWS credentials are not valid")
 	f(403, "ExpiredTokenException", invoke.Denied, "the call was denied (ExpiredTokenException): the AWS credentials have expired")
 	f(403, "InvalidSignatureException", invoke.Denied, "the call was denied (InvalidSignatureException)")

@@ -15,10 +15,11 @@ import (
 type awsService struct {
 	name   string // AWS Lambda
 	denied string // the call was denied
-	needs  string // what has to be allowed
+	needs  string // what has to be allowed; who has to be comes before it
 	busy   string // takes no more calls for now
 	noSuch string // what it does not have
 	failed string // could not call it
+	sts    bool   // it is not the function, but where its credentials come from
 }
 
 // code returns what AWS calls the failure, or "".
@@ -58,7 +59,7 @@ func isExpired(code string) bool {
 // meaning says in words for people what a code stands for, and what to do about it.
 func (s *awsService) meaning(status int, code string) (class Class, what, hint string) {
 	switch strings.TrimPrefix(code, "AWS.SimpleQueueService.") { // the older form of SQS's codes
-	case "AccessDeniedException", "AccessDenied":
+	case "AccessDeniedException", "AccessDenied", "NotAuthorized":
 		return Denied, s.denied, s.needs
 	case "ExpiredTokenException", "ExpiredToken":
 		return Denied, s.denied, "the AWS credentials have expired"

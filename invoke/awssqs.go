@@ -65,7 +65,7 @@ type sqsQueue struct {
 func openSQS(s store.Settings, e *Egress) (Invoker, error) {
 	c, f, err := e.awsFunction(s, awsService{
 		name: "AWS SQS", denied: "the call was denied", busy: "takes no more events for the queue for now",
-		needs: "the gateway needs sqs:SendMessage on the queue", noSuch: "queue", failed: "could not take the event",
+		needs: "sqs:SendMessage on the queue", noSuch: "queue", failed: "could not take the event",
 	})
 	if err == nil {
 		err = checkQueue(s.Provider)

@@ -187,8 +187,9 @@ func TestAWSRefused(t *testing.T) {
 	for scope, needs := range map[string]string{
 		"lambda": "lambda:InvokeFunction on it", "kinesis": "kinesis:PutRecord on the stream", "firehose": "firehose:PutRecord on the stream", "sqs": "sqs:SendMessage on the queue",
 	} {
-		f(scope, 400, "AccessDeniedException", invoke.Denied, "the call was denied (AccessDeniedException): the gateway needs "+needs)
-		f(scope, 403, "AccessDenied", invoke.Denied, "the gateway needs "+needs)
+		f(scope, 400, "AccessDeniedException", invoke.Denied, "the call was denied (AccessDeniedException): its credentials need "+needs)
+		f(scope, 403, "AccessDenied", invoke.Denied, "its credentials need "+needs)
+		f(scope, 400, "NotAuthorized", invoke.Denied, "its credentials need "+needs)
 		f(scope, 400, "ExpiredTokenException", invoke.Denied, "the AWS credentials have expired")
 		f(scope, 403, "ExpiredToken", invoke.Denied, "the AWS credentials have expired")
 		f(scope, 400, "UnrecognizedClientException", invoke.Denied, "the AWS credentials are not valid")

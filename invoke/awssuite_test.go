@@ -77,7 +77,7 @@ func TestAWS(t *testing.T) {
 				typ.Want[invoketest.Fail] = invoketest.Failure{Class: invoke.Temporary, Words: []string{"could not take the event (InternalFailure)"}}
 				typ.Want[invoketest.Nonsense] = invoketest.Failure{Class: invoke.Invalid, Words: []string{"makes no sense"}}
 			}
-			typ.Want[invoketest.Deny] = invoketest.Failure{Class: invoke.Denied, Words: []string{"the call was denied (AccessDeniedException): the gateway needs " + kind.scope + ":"}}
+			typ.Want[invoketest.Deny] = invoketest.Failure{Class: invoke.Denied, Words: []string{"the call was denied (AccessDeniedException): its credentials need " + kind.scope + ":"}}
 			invoketest.Run(t, typ)
 		})
 	}

@@ -21,9 +21,9 @@ const azureDenied = "provider.key is missing, wrong or of another function, or t
 
 func azureFunctionType() store.FunctionType {
 	return store.FunctionType{
-		Name: "azurefunction", Title: "Azure function", Web: true,
+		Name: "azurefunction", Title: "Azure function (url)", Web: true,
 		Fields: []store.Field{
-			{Name: "url", Required: true},
+			{Name: "url", Required: true, Address: true},
 			{Name: "key", Secret: true},
 			{Name: "tenantId"},
 			{Name: "clientId"},
@@ -53,6 +53,8 @@ func checkAzure(p store.Provider) (*url.URL, error) {
 	switch {
 	case (tenant != "") != app, (p.Text("clientSecret") != "") != app, p.Text("scope") != "" && !app:
 		return nil, errors.New("provider.tenantId, provider.clientId and provider.clientSecret must all be there or none, and provider.scope only with them")
+	case (key != "" || app) && !isSecure(u):
+		return nil, errNotSecure
 	case key != "" && app:
 		return nil, errors.New("provider.key does not go with provider.clientId: leave one of them out")
 	case !httpguts.ValidHeaderFieldValue(key) || strings.TrimSpace(key) != key:
@@ -81,7 +83,7 @@ func openAzureFunction(s store.Settings, e *Egress) (Invoker, error) {
 	}
 	w := &endpoint{url: u, timeout: coldTimeout, transport: e.transport}
 	if key := s.Text("key"); key != "" {
-		w.header = http.Header{"X-Functions-Key": {key}}
+		w.header, w.secrets = http.Header{"X-Functions-Key": {key}}, []string{key}
 	}
 	if client := s.Text("clientId"); client != "" {
 		authority := cmp.Or(os.Getenv("AZURE_AUTHORITY_HOST"), "https://login.microsoftonline.com")

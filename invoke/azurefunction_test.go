@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/event-gateway/event-gateway/invoke"
 	"github.com/event-gateway/event-gateway/invoke/invoketest"
@@ -146,6 +147,28 @@ func TestAzureTokens(t *testing.T) {
 	wantFailure(t, err, invoke.Denied, "is not let in")
 }
 
+// TestAzureTokensThrottled: how long to wait comes from Entra ID, which is not asked again at once.
+func TestAzureTokensThrottled(t *testing.T) {
+	e := newEntra(t)
+	var asked atomic.Int64
+	e.answer.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	c := invoketest.NewCaller(t, invoke.EgressOptions{})
+	f := c.Function("azurefunction", azureApp("127.0.0.1:1", ""))
+	for range 20 {
+		_, err := c.Call(t.Context(), f, invoketest.Event())
+		if failure := wantFailure(t, err, invoke.Throttled, "no token", "Microsoft Entra ID", "no more for now"); failure.RetryAfter != 7*time.Second {
+			t.Error(failure.RetryAfter)
+		}
+	}
+	if asked.Load() != 1 {
+		t.Errorf("it was asked %d times", asked.Load())
+	}
+}
+
 // TestAzureNoToken: what is said of each way in which there is no token. The function is not called.
 func TestAzureNoToken(t *testing.T) {
 	e := newEntra(t)
@@ -176,7 +199,7 @@ func TestAzureNoToken(t *testing.T) {
 	f(own, status(403, "<html>"), invoke.Denied, "(status 403)")
 	f(own, status(401, `{"error":"<b>evil</b>"}`), invoke.Denied, "(status 401)")
 	f(own, status(200, `{"error":"access_denied"}`), invoke.Denied, "(access_denied)")
-	f(own, status(429, `{"error":"temporarily_unavailable"}`), invoke.Temporary, "status 429")
+	f(own, status(429, `{"error":"temporarily_unavailable"}`), invoke.Throttled, "status 429")
 	f(own, status(503, ""), invoke.Temporary, "status 503")
 	f(own, status(302, ""), invoke.Invalid, "redirect")
 	f(own, status(307, ""), invoke.Invalid, "redirect")
@@ -209,6 +232,11 @@ func TestAzureSettings(t *testing.T) {
 	const incomplete, both = "must all be there or none", "provider.key does not go with provider.clientId"
 	f("", "")
 	f(`,"key":"top-secret=="`, "")
+	for _, plain := range []string{`,"key":"top-secret"`, `,"key":"****"`, app(azureTenant, azureClient, azureSecret)} {
+		wantSettings(t, "azurefunction", `{"url":"http://f.example.com/api"`+plain+`}`, "provider.url must begin with https://")
+		wantSettings(t, "azurefunction", `{"url":"http://127.0.0.1:1/api"`+plain+`}`, "")
+	}
+	wantSettings(t, "azurefunction", `{"url":"http://f.example.com/api"}`, "")
 	f(`,"key":"****"`, "")
 	f(`,"key":"top-secret\n"`, "provider.key has characters")
 	f(`,"key":" top-secret"`, "provider.key has characters")
@@ -232,5 +260,5 @@ func TestAzureSettings(t *testing.T) {
 	}
 	wantSettings(t, "azurefunction", `{"url":"https://f.azurewebsites.net/api/hello?x=1"}`, "")
 	wantSettings(t, "azurefunction", `{"url":"f.azurewebsites.net"}`, "provider.url must be an absolute URL")
-	wantSettings(t, "azurefunction", `{"key":"top-secret"}`, "missing required fields for Azure function")
+	wantSettings(t, "azurefunction", `{"key":"top-secret"}`, "missing required fields for Azure function (url)")
 }

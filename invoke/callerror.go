@@ -26,7 +26,7 @@ func callError(ctx context.Context, err error) *Error {
 	case ctx.Err() != nil:
 		return &Error{Class: Canceled, Message: "the call was cut off, since the caller went away or the gateway is shutting down", Cause: err}
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return &Error{Class: Throttled, RetryAfter: time.Second, Message: "the gateway has as many connections open as it may have", Cause: err}
+		return &Error{Class: Throttled, RetryAfter: time.Second, NotCalled: true, Message: "the gateway has as many connections open as it may have", Cause: err}
 	}
 	class, message := connectionError(err)
 	return &Error{Class: class, Message: message, Cause: err}

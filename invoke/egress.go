@@ -34,11 +34,19 @@ func NewEgress(o EgressOptions) *Egress {
 
 func newEgress(dialer *net.Dialer) *Egress {
 	e := &Egress{dialer: dialer, operator: newTransport(&net.Dialer{Timeout: dialTimeout})}
-	e.operator.Proxy = http.ProxyFromEnvironment
+	e.operator.Proxy = operatorProxy
 	e.transport = newTransport(dialer)
 	e.transport.DialContext = e.dial
 	e.pools.init(e.transport, openFiles())
 	return e
+}
+
+// operatorProxy returns the proxy of the environment, but none for Google's metadata server, which tells who this machine is, not the proxy.
+func operatorProxy(r *http.Request) (*url.URL, error) {
+	if r.Header.Get("Metadata-Flavor") != "" {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(r)
 }
 
 const (

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -182,4 +184,30 @@ func TestIdleConnections(t *testing.T) {
 	f(1024, 256, 512)
 	f(20_000, 5_000, 10_000)
 	f(1<<20, 10_000, 1<<19)
+}
+
+// TestMetadataWithoutProxy runs in a process of its own, since net/http reads the environment once.
+func TestMetadataWithoutProxy(t *testing.T) {
+	const proxy = "http://127.0.0.1:1"
+	if os.Getenv("HTTP_PROXY") != proxy {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMetadataWithoutProxy$")
+		cmd.Env = append(os.Environ(), "HTTP_PROXY="+proxy, "http_proxy=", "NO_PROXY=", "no_proxy=", "REQUEST_METHOD=")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	e := NewEgress(EgressOptions{})
+	defer e.Close()
+	f := func(header, want string) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, "http://169.254.169.254/computeMetadata/v1/", nil)
+		r.Header.Set(header, "Google")
+		u, err := e.operator.Proxy(r)
+		if err != nil || u == nil && want != "" || u != nil && u.String() != want {
+			t.Errorf("%s: %v, %v, want %q", header, u, err, want)
+		}
+	}
+	f("Metadata-Flavor", "")
+	f("Accept", proxy)
 }

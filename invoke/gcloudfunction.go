@@ -28,13 +28,13 @@ const coldTimeout = 50 * time.Second
 // ambient is what stands for credentials that are the gateway's own.
 const ambient = "ambient"
 
-const gcloudDenied = "the service account of provider.credentials needs the role Cloud Run Invoker (roles/run.invoker) or Cloud Functions Invoker on the function, " +
-	"and provider.audience has to be what the function wants"
+const gcloudDenied = "the function wants a caller with the role Cloud Run Invoker (roles/run.invoker) or Cloud Functions Invoker: " +
+	"provider.credentials says who calls, and provider.audience has to be what the function wants"
 
 func gcloudFunctionType(lent Credentials) store.FunctionType {
 	return store.FunctionType{
-		Name: "gcloudfunction", Title: "Google Cloud function", Web: true,
-		Fields: []store.Field{{Name: "url", Required: true}, {Name: "credentials", Secret: true}, {Name: "audience"}},
+		Name: "gcloudfunction", Title: "Google Cloud function (url)", Web: true,
+		Fields: []store.Field{{Name: "url", Required: true, Address: true}, {Name: "credentials", Secret: true, Words: []string{ambient}}, {Name: "audience"}},
 		Check: func(p store.Provider) error {
 			_, err := checkGcloud(p, lent)
 			return err
@@ -51,10 +51,13 @@ func checkGcloud(p store.Provider, lent Credentials) (*url.URL, error) {
 	if a := p.Text("audience"); len(a) > 1024 || strings.ContainsFunc(a, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("provider.audience must be a URL or another name without spaces, of at most 1024 characters")
 	}
-	switch c := p.Text("credentials"); c {
-	case "", store.Masked: // none, or those that it has
-	case ambient:
-		return u, checkAmbient(lent)
+	switch c := p.Text("credentials"); {
+	case c == "":
+	case !isSecure(u):
+		return nil, errNotSecure
+	case c == store.Masked: // those that it has
+	case c == ambient:
+		return u, checkAmbient(u, p.Text("audience"), lent)
 	default:
 		if _, problem := parseServiceAccount([]byte(c)); problem != "" {
 			return nil, errors.New("provider.credentials " + problem)
@@ -63,10 +66,14 @@ func checkGcloud(p store.Provider, lent Credentials) (*url.URL, error) {
 	return u, nil
 }
 
-// checkAmbient refuses the gateway's own identity where that is lent to nobody.
-func checkAmbient(lent Credentials) error {
+// checkAmbient refuses the gateway's own identity where that is lent to nobody, and where the function could use its token elsewhere.
+func checkAmbient(function *url.URL, audience string, lent Credentials) error {
 	if lent != GatewayCredentials {
 		return errNotLent
+	}
+	if a, err := url.Parse(audience); audience != "" && (err != nil || a.Scheme != function.Scheme || !strings.EqualFold(a.Host, function.Host)) {
+		return errors.New(`provider.audience must begin as provider.url does, with the same scheme and host, where provider.credentials is "ambient": ` +
+			"a token of the gateway's own is for the function that gets it. For another audience give a service account key")
 	}
 	return nil
 }
@@ -90,7 +97,10 @@ func openGcloudFunction(s store.Settings, e *Egress) (Invoker, error) {
 		identity.transport, identity.file = e.operator, os.Getenv("GOOGLE_APPLICATION_CREDENTIALS")
 	default:
 		identity.transport = e.transport
-		identity.account, _ = parseServiceAccount([]byte(c))
+		var problem string
+		if identity.account, problem = parseServiceAccount([]byte(c)); problem != "" { // no account would stand for the gateway's own
+			return nil, errors.New("provider.credentials " + problem)
+		}
 	}
 	b := &bearer{renew: identity.token}
 	w.token, w.dropped = b.authorization, b.refused

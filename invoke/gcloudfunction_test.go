@@ -7,9 +7,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,7 +140,7 @@ func gcloudSuite(t *testing.T, credentials func(t *testing.T, g *googleCloud) st
 		},
 		Want: map[invoketest.Behaviour]invoketest.Failure{
 			invoketest.Nonsense: {Class: invoke.Function},
-			invoketest.Deny:     {Class: invoke.Denied, Words: []string{"roles/run.invoker"}},
+			invoketest.Deny:     {Class: invoke.Denied, Words: []string{"roles/run.invoker", "provider.credentials says who calls"}},
 		},
 		Secrets: []string{"eyJ", "PRIVATE KEY", "MII"},
 	}
@@ -289,6 +291,7 @@ func TestGcloudNoToken(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"type":"authorized_user"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	ambient = c.Function("gcloudfunction", gcloudSettings(address, "ambient")) // the other one remembers that it was refused
 	_, err = c.Call(t.Context(), ambient, invoketest.Event())
 	wantFailure(t, err, invoke.Denied, "its type is not service_account")
 	if calls, _ := b.Calls(); len(calls) > 0 {
@@ -310,6 +313,63 @@ func TestGcloudHosted(t *testing.T) {
 	}
 	_, err = open(t, invoke.EgressOptions{Hosted: true}, stored)
 	wantFailure(t, err, invoke.Denied, "lends nobody")
+}
+
+// TestGcloudStored: what nobody checked when it was stored gets no token of the gateway's own, which another function would take.
+func TestGcloudStored(t *testing.T) {
+	g := newGoogleCloud(t)
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
+	t.Setenv("GCE_METADATA_HOST", g.server.Listener.Addr().String())
+	types := invoke.FunctionTypes(invoke.GatewayCredentials)
+	for i := range types {
+		types[i].Check = nil
+	}
+	f := func(o invoke.EgressOptions, provider, want string) {
+		t.Helper()
+		body := `{"functionId":"f","type":"gcloudfunction","provider":` + provider + `}`
+		record, err := store.NewRules(types, false, nil).DecodeFunction([]byte(body), "default", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(t, o, record); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", provider, err)
+		}
+	}
+	f(invoke.EgressOptions{}, `{"url":"http://f.example.com","credentials":"ambient"}`, "https://")
+	f(invoke.EgressOptions{}, `{"url":"https://f.example.com","credentials":"ambient","audience":"https://victim.example.com"}`, "provider.audience")
+	f(invoke.EgressOptions{Credentials: invoke.OwnCredentials}, `{"url":"http://127.0.0.1:1","credentials":"****"}`, "it is no such JSON")
+}
+
+// TestTokenEndpointEchoes: what a token endpoint sends back of what it was sent is not in the log.
+func TestTokenEndpointEchoes(t *testing.T) {
+	var sent atomic.Value
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		sent.Store(string(body))
+		invoketest.SendBack(t, w, r, body)
+	}))
+	t.Cleanup(s.Close)
+	t.Setenv("AZURE_AUTHORITY_HOST", s.URL)
+	g := newGoogleCloud(t)
+	key := strings.Replace(g.key(), g.server.URL, s.URL, 1)
+	f := func(kind, provider, field string) {
+		t.Helper()
+		c := invoketest.NewCaller(t, invoke.EgressOptions{})
+		_, err := c.Call(t.Context(), c.Function(kind, provider), invoketest.Event())
+		wantFailure(t, err, invoke.Invalid, "no token", "its answer is not HTTP")
+		form, _ := url.ParseQuery(sent.Load().(string))
+		secret := form.Get(field)
+		if len(secret) < 10 {
+			t.Fatalf("%s was not sent: %v", field, form)
+		}
+		for _, secret := range []string{secret, url.QueryEscape(secret), secret[len(secret)-10:]} {
+			if all := err.Error() + c.Log.String(); strings.Contains(all, secret) {
+				t.Errorf("%q is in %s", secret, all)
+			}
+		}
+	}
+	f("gcloudfunction", gcloudSettings("127.0.0.1:1", key), "assertion")
+	f("azurefunction", azureApp("127.0.0.1:1", ""), "client_secret")
 }
 
 // loopback is where all servers of these tests are.
@@ -365,8 +425,21 @@ func TestGcloudSettings(t *testing.T) {
 	settings(`{"url":"https://f.example.com"}`, "")
 	settings(`{"url":"https://f.example.com","audience":"//iam/x"}`, "")
 	settings(`{"url":"https://f.example.com","audience":"a b"}`, "provider.audience must be")
+	const secure, own = "provider.url must begin with https://", "provider.audience must begin as provider.url does"
+	settings(`{"url":"http://f.example.com"}`, "")
+	settings(`{"url":"http://f.example.com","credentials":"ambient"}`, secure)
+	settings(`{"url":"http://f.example.com","credentials":"****"}`, secure)
+	settings(fmt.Sprintf(`{"url":"http://f.example.com","credentials":%q}`, g.key()), secure)
+	settings(fmt.Sprintf(`{"url":"http://localhost:1","credentials":%q}`, g.key()), "")
+	settings(`{"url":"http://127.0.0.1:1","credentials":"ambient"}`, "")
+	settings(`{"url":"https://f.example.com/a?b","credentials":"ambient","audience":"https://F.example.com"}`, "")
+	settings(`{"url":"https://f.example.com","credentials":"ambient","audience":"https://f.example.com/x"}`, "")
+	for _, audience := range []string{"https://victim.example.com", "http://f.example.com", "f.example.com", "//f.example.com", "https://f.example.com:444", "https://f.example.com.evil.com", "x:%"} {
+		settings(`{"url":"https://f.example.com","credentials":"ambient","audience":"`+audience+`"}`, own)
+	}
+	settings(fmt.Sprintf(`{"url":"https://f.example.com","credentials":%q,"audience":"https://other.example.com"}`, g.key()), "")
 	settings(`{"url":"ftp://f.example.com"}`, "provider.url must be an absolute URL")
-	settings(`{"credentials":"ambient"}`, "missing required fields for Google Cloud function")
+	settings(`{"credentials":"ambient"}`, "missing required fields for Google Cloud function (url)")
 }
 
 // wantSettings registers a function, wants an error that has some words or none, and looks for secrets in either.

@@ -159,10 +159,14 @@ func TestHTTP(t *testing.T) {
 	for name, e := range endpoints(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			missing := map[invoketest.Behaviour]string{invoketest.Expire: "it has no credentials that are renewed"}
+			if e.server != nil {
+				missing[invoketest.Echo] = "HTTP/2 has no lines"
+			}
 			invoketest.Run(t, invoketest.Type{
 				Name:    "http",
 				Start:   e.start,
-				Missing: map[invoketest.Behaviour]string{invoketest.Expire: "it has no credentials that are renewed"},
+				Missing: missing,
 				Want:    map[invoketest.Behaviour]invoketest.Failure{invoketest.Nonsense: {Class: invoke.Function}},
 				Secrets: e.secrets,
 			})

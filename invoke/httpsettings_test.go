@@ -77,7 +77,7 @@ func TestHTTPHeaderSettings(t *testing.T) {
 			t.Errorf("%.300s\ngot  %s\nwant %s", headers, message, want)
 		}
 	}
-	f(`"headers":{}`, "")
+	f(`"headers":{}`, "provider.headers has no settings: give it some, or leave it out")
 	f(`"headers":{"X-A":"1","x-b":"a b","User-Agent":"shop","Accept":"*/*","Cookie":"a=b","X-Umlaut":"ü"}`, "")
 	f(`"headers":{"X-A":"****"}`, "")
 	f(`"headers":{"X-A":"1","x-a":"2"}`, "provider.headers has X-A twice")
@@ -259,8 +259,8 @@ func TestHTTPMasked(t *testing.T) {
 			t.Errorf("%.100s\ngot  %v\nwant %s", settings, err, want)
 		}
 	}
-	f(`"signing":{"a":"****"}`, "provider.signing.a must be whsec_ and the base64 of 24 to 64 bytes")
-	f(`"tls":{"certificate":`+quoted(certificate)+`,"key":"****"}`, "provider.tls.key must be the key of the first of provider.tls.certificate, as PEM without a password")
+	f(`"signing":{"a":"****"}`, `provider.signing.a: it is "****", which is no secret`)
+	f(`"tls":{"certificate":`+quoted(certificate)+`,"key":"****"}`, `provider.tls.key: it is "****", which is no secret`)
 	f(`"tls":{"certificate":`+quoted(certificate)+`,"key":`+quoted(key)+`}`, "<nil>")
 }
 

@@ -3,6 +3,7 @@ package invoke
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"maps"
@@ -24,9 +25,9 @@ const (
 
 func openWhiskType() store.FunctionType {
 	return store.FunctionType{
-		Name: "openwhisk", Title: "OpenWhisk action",
+		Name: "openwhisk", Title: "OpenWhisk action (apiHost, action, auth)",
 		Fields: []store.Field{
-			{Name: "apiHost", Required: true},
+			{Name: "apiHost", Required: true, Address: true},
 			{Name: "namespace"},
 			{Name: "package"},
 			{Name: "action", Required: true},
@@ -108,14 +109,27 @@ func (w *whisk) ask(ctx context.Context, method string, u *url.URL, header http.
 	header["Authorization"] = []string{w.auth}
 	resp, err := send(ctx, w.transport, method, u, header, body)
 	if err != nil {
-		return nil, callError(ctx, err)
+		return nil, w.failed(ctx, err)
 	}
 	defer resp.Body.Close()
 	a := &whiskAnswer{status: resp.StatusCode, header: resp.Header}
 	if a.body, err = readAnswer(resp); err != nil {
-		return nil, callError(ctx, err)
+		return nil, w.failed(ctx, err)
 	}
 	return a, nil
+}
+
+// failed says why a request failed. The log does not get the key, even if it came back.
+func (w *whisk) failed(ctx context.Context, err error) *Error {
+	var plain tls.RecordHeaderError
+	e := callError(ctx, err)
+	if errors.As(err, &plain) && e.Class == Invalid { // there may be no https:// in the settings
+		e.Message = "it does not speak TLS: provider.apiHost has to begin with http://, or to have another port"
+	}
+	if e.Cause != nil {
+		e.Cause = excerpt(e.Cause.Error(), w.secrets...)
+	}
+	return e
 }
 
 func (w *whisk) invoke(ctx context.Context, p Payload) (*Answer, error) {

@@ -36,7 +36,7 @@ func TestOpenWhisk(t *testing.T) {
 				Name: "openwhisk",
 				Start: func(t *testing.T) *invoketest.Backend {
 					w, b := newWhisk(t), &invoketest.Backend{}
-					w.add("guest/hello", whiskSuite(b, after))
+					w.add("guest/hello", whiskSuite(t, b, after))
 					b.Elsewhere = func(address string) string { return whiskSettings("http://"+address, "") }
 					b.Provider = whiskSettings(w.URL, "")
 					return b
@@ -46,14 +46,14 @@ func TestOpenWhisk(t *testing.T) {
 					invoketest.Deny:     {Class: invoke.Denied, Words: []string{"provider.auth"}},
 					invoketest.Throttle: {Class: invoke.Throttled, RetryAfter: time.Second, Words: []string{"no more calls"}}, // its API says no time
 				},
-				Secrets: []string{"top-secret123", "MjNiYzQ2YjEt"},
+				Secrets: []string{"top-secret123", "MjNiYzQ2YjEt", "GCuMDGIwP"},
 			})
 		})
 	}
 }
 
 // whiskSuite is an action that has the behaviours of the suite.
-func whiskSuite(b *invoketest.Backend, after time.Duration) whiskAction {
+func whiskSuite(t *testing.T, b *invoketest.Backend, after time.Duration) whiskAction {
 	return func(w http.ResponseWriter, r *http.Request, arguments []byte) whiskResponse {
 		switch b.Begin(arguments) {
 		case invoketest.Fail:
@@ -73,6 +73,8 @@ func whiskSuite(b *invoketest.Backend, after time.Duration) whiskAction {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, "{")
 			panic(http.ErrAbortHandler)
+		case invoketest.Echo:
+			invoketest.SendBack(t, w, r, arguments)
 		case invoketest.Postpone:
 			time.Sleep(300 * time.Millisecond)
 			fallthrough
@@ -202,6 +204,17 @@ func TestOpenWhiskRefused(t *testing.T) {
 	f(204, "<html>", invoke.Invalid, "status 204")
 }
 
+// TestOpenWhiskPlain: where nobody wrote https://, nothing is said of it.
+func TestOpenWhiskPlain(t *testing.T) {
+	t.Parallel()
+	w := newWhisk(t)
+	c := invoketest.NewCaller(t, invoke.EgressOptions{})
+	_, err := c.Call(t.Context(), c.Function("openwhisk", whiskSettings(w.Listener.Addr().String(), "")), invoketest.Event())
+	if e := wantFailure(t, err, invoke.Invalid, "it does not speak TLS: provider.apiHost has to begin with http://"); strings.Contains(e.Message, "https") {
+		t.Error(e)
+	}
+}
+
 // TestOpenWhiskPolled: an action that goes on is asked for with growing pauses, until it has ended or the caller's time is over.
 func TestOpenWhiskPolled(t *testing.T) {
 	t.Parallel()
@@ -315,7 +328,7 @@ func TestOpenWhiskSettings(t *testing.T) {
 		f("auth", bad, key)
 	}
 	for _, field := range []string{"apiHost", "action", "auth"} {
-		f(field, "", "missing required fields for OpenWhisk action")
+		f(field, "", "missing required fields for OpenWhisk action (apiHost, action, auth)")
 	}
 	for _, form := range []string{`"mode":"binary"`, `"response":"passthrough"`} {
 		body := fmt.Sprintf(`{"functionId":"f","type":"openwhisk","provider":%s,%s}`, whiskSettings("h", ""), form)

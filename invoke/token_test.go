@@ -76,7 +76,10 @@ func TestTokenRenewed(t *testing.T) {
 	f(1000*time.Hour, 23*time.Hour, 24*time.Hour)
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := counted(0) // over as soon as it is there
-		wantToken(t, b, "t1")
+		for range 5 {
+			wantToken(t, b, "t1")
+		}
+		time.Sleep(shortestLife)
 		wantToken(t, b, "t2")
 	})
 }
@@ -149,7 +152,7 @@ func TestTokenRefused(t *testing.T) {
 	})
 }
 
-// TestTokenFailed: a failure goes to all who wait, and the next call asks again.
+// TestTokenFailed: a refusal goes to all who wait, and to those who come within some seconds.
 func TestTokenFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
@@ -169,12 +172,117 @@ func TestTokenFailed(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		time.Sleep(refusalLasts - time.Millisecond)
+		if _, err := b.authorization(t.Context()); err == nil || n != 1 {
+			t.Error(n, err)
+		}
+		time.Sleep(time.Millisecond)
 		wantToken(t, b, "t")
 		time.Sleep(3 * time.Minute) // nobody said how long it lives
 		wantToken(t, b, "t")
 		if n != 2 {
 			t.Errorf("%d renewals", n)
 		}
+	})
+}
+
+// TestTokenAhead: while the old token is good, one caller renews it, and that one does not wait for long.
+func TestTokenAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, takes := 0, time.Second
+		b := &bearer{renew: func(ctx context.Context) (token, error) {
+			n++
+			value := fmt.Sprintf("t%d", n)
+			select {
+			case <-time.After(takes):
+				return token{value, time.Now().Add(time.Hour)}, nil
+			case <-ctx.Done():
+				return token{}, &Error{Class: Timeout}
+			}
+		}}
+		gets := func(want string, after time.Duration) {
+			t.Helper()
+			began := time.Now()
+			wantToken(t, b, want)
+			if took := time.Since(began); took != after {
+				t.Errorf("it took %v, want %v", took, after)
+			}
+		}
+		gets("t1", time.Second)
+		time.Sleep(59*time.Minute + time.Second)
+		takes = time.Minute // t1 is good for 59 s
+		var wg sync.WaitGroup
+		wg.Go(func() { gets("t1", aheadTimeout) })
+		synctest.Wait()
+		for range 10 {
+			gets("t1", 0)
+		}
+		wg.Wait()
+		for range 10 {
+			gets("t1", 0)
+		}
+		if time.Sleep(aheadPause); n != 2 {
+			t.Errorf("%d renewals", n)
+		}
+		gets("t1", aheadTimeout)
+		time.Sleep(aheadPause)
+		takes = time.Second
+		gets("t4", time.Second)
+		gets("t4", 0)
+		if n != 4 {
+			t.Errorf("%d renewals", n)
+		}
+	})
+}
+
+// TestTokenAheadRefused: a refusal does not take a token away that is still good.
+func TestTokenAheadRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		b := &bearer{renew: func(context.Context) (token, error) {
+			if n++; n == 1 {
+				return token{"t1", time.Now().Add(time.Hour)}, nil
+			}
+			return token{}, &Error{Class: Denied}
+		}}
+		wantToken(t, b, "t1")
+		time.Sleep(59 * time.Minute)
+		for range 54 {
+			wantToken(t, b, "t1")
+			time.Sleep(time.Second)
+		}
+		if n != 1+6 { // with ten seconds between them
+			t.Errorf("%d renewals", n)
+		}
+		time.Sleep(lastMoments)
+		for range 1000 {
+			if _, err := b.authorization(t.Context()); err == nil {
+				t.Fatal("a token that is over is used")
+			}
+		}
+		if n != 8 {
+			t.Errorf("%d renewals", n)
+		}
+	})
+}
+
+// TestTokenPanic: the process goes on, and so does the next call.
+func TestTokenPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		b := &bearer{renew: func(context.Context) (token, error) {
+			if n++; n != 2 {
+				panic("broken")
+			}
+			return token{"t", time.Now().Add(time.Hour)}, nil
+		}}
+		_, err := b.authorization(t.Context())
+		if e, ok := err.(*Error); !ok || e.Class != Temporary || e.Cause.Error() != "a panic: broken" {
+			t.Error(err)
+		}
+		wantToken(t, b, "t")
+		time.Sleep(59*time.Minute + time.Second)
+		wantToken(t, b, "t")
 	})
 }
 

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"golang.org/x/oauth2"
@@ -23,6 +25,7 @@ type tokenCall struct {
 
 	err    error // of the way there and back
 	status int
+	after  string // Retry-After
 	body   []byte
 }
 
@@ -40,7 +43,7 @@ func (c *tokenCall) oauth() context.Context {
 func (c *tokenCall) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := c.transport.RoundTrip(r.WithContext(c.ctx))
 	if err == nil {
-		c.status = resp.StatusCode
+		c.status, c.after = resp.StatusCode, resp.Header.Get("Retry-After")
 		c.body, err = io.ReadAll(io.LimitReader(resp.Body, maxTokenAnswer))
 		resp.Body.Close()
 	}
@@ -63,8 +66,12 @@ func (c *tokenCall) failure(from, check string, secrets ...string) *Error {
 	code := word(said.Code, "_")
 	switch {
 	case c.err != nil:
-		e = callError(c.ctx, c.err)
-	case c.status >= 500, c.status == http.StatusTooManyRequests, c.status == http.StatusRequestTimeout:
+		if e = callError(c.ctx, c.err); e.Cause != nil {
+			e.Cause = excerpt(e.Cause.Error(), secrets...)
+		}
+	case c.status == http.StatusTooManyRequests:
+		e.Class, e.RetryAfter, e.Message = Throttled, retryAfter(c.after, time.Now()), "it gives out no more for now (status 429)"
+	case c.status >= 500, c.status == http.StatusRequestTimeout:
 	case c.status >= 400, c.status/100 == 2 && said.Code != "":
 		e.Class, e.Message = Denied, "it refused ("+cmp.Or(code, fmt.Sprintf("status %d", c.status))+"): "+check
 	case c.status/100 == 3:
@@ -85,7 +92,13 @@ func parseSecure(s string) (*url.URL, bool) {
 	if err != nil || u.Hostname() == "" || u.User != nil || !validPort(u.Port()) {
 		return nil, false
 	}
+	return u, isSecure(u)
+}
+
+func isSecure(u *url.URL) bool {
 	ip, _ := netip.ParseAddr(u.Hostname())
 	local := ip.IsLoopback() || u.Hostname() == "localhost"
-	return u, u.Scheme == "https" || u.Scheme == "http" && local
+	return u.Scheme == "https" || u.Scheme == "http" && local
 }
+
+var errNotSecure = errors.New("provider.url must begin with https://, since what says who calls goes there; http:// is for functions on the gateway's own machine (localhost, 127.0.0.1), or without credentials")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ const (
 	BreakOff Behaviour = "break off" // the connection ends in the middle of the answer
 	Nonsense Behaviour = "nonsense"  // an answer that nobody can read
 	TooLarge Behaviour = "too large" // an answer of more than invoke.MaxAnswer
+	Echo     Behaviour = "echo"      // no HTTP, but all that was sent
 	Expire   Behaviour = "expire"    // the credentials that were good so far are refused; new ones are good
 	Postpone Behaviour = "postpone"  // succeed, but 300 ms later
 )
@@ -90,6 +92,8 @@ func (b *Backend) Serve(t testing.TB, payload func(body []byte) []byte, answer f
 			w.Header().Set("Content-Length", "1000")
 			_, _ = w.Write([]byte("{"))
 			panic(http.ErrAbortHandler)
+		case Echo:
+			SendBack(t, w, r, body)
 		case TooLarge:
 			w.Header().Set("Content-Type", "application/json")
 			chunk := make([]byte, 64<<10)
@@ -107,6 +111,23 @@ func (b *Backend) Serve(t testing.TB, payload func(body []byte) []byte, answer f
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// SendBack answers with a line that is no HTTP, of all that was sent: the credentials first, since errors may be cut off. A space would
+// end what errors repeat.
+func SendBack(t testing.TB, w http.ResponseWriter, r *http.Request, body []byte) {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer c.Close()
+	line := ""
+	for _, name := range []string{"Authorization", "X-Amz-Security-Token", "X-Functions-Key"} {
+		line += r.Header.Get(name) + "|"
+	}
+	line += fmt.Sprintf("%s|%v|%s", r.URL, r.Header, body)
+	_, _ = io.WriteString(c, strings.Join(strings.Fields(line), "|")+"\r\n\r\n")
 }
 
 // At returns a func for Elsewhere: format has one %s, which is a URL's host:port.

@@ -29,7 +29,7 @@ type Type struct {
 	Missing map[Behaviour]string
 	// Want has what is different from the table in failures.
 	Want map[Behaviour]Failure
-	// Secrets are strings that no error may have.
+	// Secrets are strings that no error and no line of the log may have.
 	Secrets []string
 }
 
@@ -49,6 +49,7 @@ func failures() map[Behaviour]Failure {
 		BreakOff: {Class: invoke.Temporary},
 		Nonsense: {Class: invoke.Invalid},
 		TooLarge: {Class: invoke.Invalid, Words: []string{"larger than"}},
+		Echo:     {Class: invoke.Invalid, Words: []string{"not HTTP"}},
 	}
 }
 
