@@ -337,7 +337,7 @@ func TestGcloudStored(t *testing.T) {
 	}
 	f(invoke.EgressOptions{}, `{"url":"http://f.example.com","credentials":"ambient"}`, "https://")
 	f(invoke.EgressOptions{}, `{"url":"https://f.example.com","credentials":"ambient","audience":"https://victim.example.com"}`, "provider.audience")
-	f(invoke.EgressOptions{Credentials: invoke.OwnCredentials}, `{"url":"http://127.0.0.1:1","credentials":"****"}`, "it is no such JSON")
+	f(invoke.EgressOptions{Credentials: invoke.OwnCredentials}, `{"url":"http://127.0.0.1:1","credentials":"****"}`, "which is no secret")
 }
 
 // TestTokenEndpointEchoes: what a token endpoint sends back of what it was sent is not in the log.
