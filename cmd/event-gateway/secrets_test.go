@@ -305,13 +305,28 @@ func (o *output) function(id, provider string) {
 		o.send("POST", o.p.events+"/", `{"n":1}`, "Event: invoke", "Function-ID: "+id, "Authorization: none")
 		o.send("POST", o.p.events+"/async/"+id, `{"n":1}`, "Event: user.created", "Authorization: none")
 	}
-	time.Sleep(50 * time.Millisecond) // for the async ones
+	o.idle()
 	o.echo.mode.Store(refusing)
 	before := o.all.Len()
 	o.send("GET", o.p.config+"/v1/spaces/default/functions/"+id, "")
 	_, shown, _ := strings.Cut(o.all.String()[before:], "]{")
 	o.config(200, "PUT", "functions/"+id, "{"+shown) // what was read can be sent back
 	o.send("POST", o.p.events+"/sync/"+id, `{"n":1}`, "Authorization: none")
+}
+
+// idle waits until no async delivery waits or is under way, and looks at the metrics on the way.
+func (o *output) idle() {
+	o.t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		before := o.all.Len()
+		o.send("GET", o.p.config+"/metrics", "")
+		if strings.Contains(o.all.String()[before:], "eventgateway_events_backlog 0\n") {
+			return
+		}
+		if time.Now().After(end) {
+			o.t.Fatal("async deliveries are still under way")
+		}
+	}
 }
 
 // dump returns all keys and values of an etcd.
