@@ -49,7 +49,7 @@ func New(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logg
 		err = usable(ctx, s, a.file.Holds())
 	}
 	if err == nil {
-		a.gateway, err = newGateway(o, a.store, store.RealmsOptions{File: a.file}, log)
+		a.gateway, err = newGateway(o, a.store, store.RealmsOptions{File: a.file}, queueOf(o, log), log)
 	}
 	if err == nil {
 		err = a.listen()
@@ -88,8 +88,9 @@ func storeName(raw string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(u.String())))
 }
 
-// newGateway puts the parts together. What is measured is registered here. The options of the realms say what is not in the other ones.
-func newGateway(o *Options, s store.Store, kept store.RealmsOptions, log *slog.Logger) (*handlers.Gateway, error) {
+// newGateway puts the parts together. What is measured is registered here. The options of the realms say what is not in the other ones. open opens the durable queue, if there is
+// to be one.
+func newGateway(o *Options, s store.Store, kept store.RealmsOptions, open openQueue, log *slog.Logger) (*handlers.Gateway, error) {
 	hosts, err := handlers.NewHosts(o.HostedDomains)
 	if err != nil {
 		return nil, err
@@ -103,13 +104,18 @@ func newGateway(o *Options, s store.Store, kept store.RealmsOptions, log *slog.L
 		Hosted: hosted, Credentials: invoke.Credentials(o.FunctionCredentials),
 		Allow: o.EgressAllow, Deny: o.EgressDeny, Never: invoke.RuntimeAPI(os.Getenv("AWS_LAMBDA_RUNTIME_API")),
 	}
-	registry := newRegistry()
-	dispatcher := invoke.NewDispatcher(
-		invoke.Options{Compat: o.Compat, Backlog: o.WorkersBacklog, Frozen: kept.Frozen != nil, LineageKey: lineageKey(o, log), Concurrency: o.FunctionConcurrency, Keys: keys},
-		invoke.NewEgress(egress), invoke.NewMetrics(registry), log)
 	rules := store.NewRules(invoke.FunctionTypes(egress.Lent()), o.Compat, keys)
 	kept.Hosted, kept.Max = hosted, o.HostedRealms
 	realms := store.NewRealms(s, rules, kept, log)
+	var durable *invoke.Durable
+	if open != nil {
+		durable = &invoke.Durable{Open: open, Realms: realms, Attempts: o.queue.Attempts}
+	}
+	registry := newRegistry()
+	dispatcher := invoke.NewDispatcher(invoke.Options{
+		Compat: o.Compat, Backlog: o.WorkersBacklog, Durable: durable, Frozen: kept.Frozen != nil,
+		LineageKey: lineageKey(o, log), Concurrency: o.FunctionConcurrency, Keys: keys,
+	}, invoke.NewEgress(egress), invoke.NewMetrics(registry), log)
 	registry.MustRegister(&realmsCollector{realms, kept.File}, backlogGauge(dispatcher))
 	return &handlers.Gateway{
 		Realms: realms, Hosts: hosts, Dispatcher: dispatcher,
@@ -169,6 +175,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	wg.Go(func() {
 		if a.gateway.Realms.WaitReady(following) == nil {
 			ready()
+			a.gateway.Dispatcher.Run(following)
 		}
 	})
 	failed := make(chan error, 2)

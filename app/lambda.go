@@ -11,7 +11,8 @@ import (
 
 	"github.com/event-gateway/event-gateway/app/lambda"
 	"github.com/event-gateway/event-gateway/handlers"
-	"github.com/event-gateway/event-gateway/invoke"
+	"github.com/event-gateway/event-gateway/invoke/queue"
+	"github.com/event-gateway/event-gateway/invoke/queue/sqs"
 	"github.com/event-gateway/event-gateway/store"
 )
 
@@ -27,12 +28,27 @@ func NewLambda(o *Options, log *slog.Logger) (*lambda.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGateway(o, redialed, store.RealmsOptions{Frozen: &store.Frozen{MaxStaleness: o.MaxStaleness, Redial: redialed.Redial}}, log)
+	var q *sqs.Queue
+	var open openQueue
+	if o.Queue != "" && o.Role != "config" { // the Config API takes no events
+		open = func(deliver queue.Deliver) queue.Queue {
+			q = sqs.New(o.queue, deliver, log)
+			return q
+		}
+	}
+	g, err := newGateway(o, redialed, store.RealmsOptions{Frozen: &store.Frozen{MaxStaleness: o.MaxStaleness, Redial: redialed.Redial}}, open, log)
 	if err != nil {
 		return nil, err
 	}
 	log.Info("the gateway has started", "role", o.Role, "hosted domains", o.HostedDomains)
-	return lambda.New(thawed(surfaces(g, o.Role), g.Dispatcher), lambda.Options{BasePath: o.BasePath, Log: log}), nil
+	disconnect := g.Dispatcher.Disconnect
+	options := lambda.Options{BasePath: o.BasePath, Log: log}
+	if q != nil {
+		disconnect = func() { g.Dispatcher.Disconnect(); q.Disconnect() }
+		options.Queue, options.Consume = q.Name(), q.Consume
+	}
+	options.Begin = thawed(disconnect)
+	return lambda.New(surfaces(g, o.Role), options), nil
 }
 
 // wholeIDs encodes the path again that is the end of many a subscription's id: HTTP APIs decode it, and the id is several segments then.
@@ -54,17 +70,17 @@ func wholeIDs(h http.Handler) http.Handler {
 // maxIdle is how long a connection to a function may be unused while the process is frozen. Many servers give up after five seconds.
 const maxIdle = 4 * time.Second
 
-// thawed drops the connections that were unused for too long by the wall clock: timers do not run in a process that is frozen, and a POST
-// on a connection that turns out to be dead cannot be sent again.
-func thawed(h http.Handler, d *invoke.Dispatcher) http.Handler {
-	var last atomic.Int64 // when a request ended, in ns since 1970
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// thawed returns what begins an invocation, and returns what ends it. It drops the connections that were unused for too long by the wall clock: timers do not run in a process that is
+// frozen, and a POST on a connection that turns out to be dead cannot be sent again.
+func thawed(disconnect func()) (begin func() (end func())) {
+	var last atomic.Int64 // when an invocation ended, in ns since 1970
+	end := func() { last.Store(time.Now().UnixNano()) }
+	return func() func() {
 		if idle := time.Duration(time.Now().UnixNano() - last.Load()); idle < 0 || idle > maxIdle {
-			d.Disconnect()
+			disconnect()
 		}
-		h.ServeHTTP(w, r)
-		last.Store(time.Now().UnixNano())
-	})
+		return end
+	}
 }
 
 // surfaces returns the handler that a role names.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/handlers"
 	"github.com/event-gateway/event-gateway/invoke"
+	"github.com/event-gateway/event-gateway/invoke/queue/sqs"
 	"github.com/event-gateway/event-gateway/store"
 )
 
@@ -59,6 +60,9 @@ type Options struct {
 	EmbedDataDir  string
 	EmbedCliAddr  string
 	EmbedPeerAddr string
+
+	Queue string // the URL of the queue for async events; "": there is none that outlives the process
+	queue sqs.Options
 
 	Invoke         string // "subscribed" or "open"
 	WorkersBacklog int
@@ -161,6 +165,7 @@ func (o *Options) declare(fs *flag.FlagSet, defaultStore string) {
 	fs.StringVar(&o.LineageKeyFile, "lineage-key-file", "", "file with the key that all gateways of one configuration share to find loops of events; or set "+lineageKeyEnv+" (default: made of the Config API's token)")
 	fs.StringVar(&o.SecretKeysFile, "secret-keys-file", "", "file with the keys that seal the secrets of functions in the store, made by event-gateway keys create; or set "+secretKeysEnv+" (default: none; with -dev one in -embed-data-dir)")
 	fs.StringVar(&o.SecretKeysKMS, "secret-keys-kms", "", "key in AWS KMS that encrypts these keys: awskms://arn:aws:kms:...")
+	fs.StringVar(&o.Queue, "queue", "", "where async events wait until they are delivered: sqs://sqs.us-east-1.amazonaws.com/123456789012/NAME?dead-letter=NAME (default: in memory; a Lambda delivers them before it answers)")
 	fs.BoolVar(&o.Compat, "compat", false, "deliver and answer as the first Event Gateway did in 2018")
 	fs.StringVar(&o.Invoke, "invoke", "", "which functions an invoke event reaches: subscribed, or open for all (default: subscribed; open with -dev)")
 
@@ -304,7 +309,7 @@ func (o *Options) complete() error {
 		return fmt.Errorf("%s is %.60q, it can be own, role or gateway", o.named("function-credentials"), o.FunctionCredentials)
 	}
 	_, err := handlers.NewHosts(o.HostedDomains)
-	return cmp.Or(err, checkLists(), o.readLineageKey(), o.readSecretKeys())
+	return cmp.Or(err, checkLists(), o.readQueue(), o.readLineageKey(), o.readSecretKeys())
 }
 
 // named returns the name of an option as the person who set it knows it: a Lambda has no flags.

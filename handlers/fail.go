@@ -41,6 +41,9 @@ func (g *Gateway) fail(c *gin.Context, err error) {
 	switch {
 	case status == http.StatusInternalServerError && message == internalMessage:
 		g.Log.Error("a request failed", "method", c.Request.Method, "error", err)
+	case errors.Is(err, queue.ErrAway):
+		g.Log.Error("an event was not accepted", "error", err)
+		c.Header("Retry-After", retryAfter(err))
 	case status == http.StatusServiceUnavailable:
 		g.Log.Debug("a request was refused", "method", c.Request.Method, "path", c.Request.URL.Path, "error", err)
 		c.Header("Retry-After", retryAfter(err))
@@ -83,6 +86,10 @@ func (g *Gateway) status(err error) (int, string) {
 		return inputStatus(input.Code), input.Message
 	case errors.Is(err, queue.ErrFull):
 		return http.StatusServiceUnavailable, "Too many events wait for this event's functions. Nothing was accepted; send it again later."
+	case errors.Is(err, queue.ErrAway):
+		return http.StatusServiceUnavailable, "The queue for events cannot be reached. Send the event again later: some of its functions may get it now, too."
+	case errors.Is(err, queue.ErrTooLarge):
+		return http.StatusRequestEntityTooLarge, "The event is too large for the queue that async events go through. Nothing was accepted."
 	case errors.Is(err, queue.ErrClosed):
 		return http.StatusServiceUnavailable, unavailableMessage
 	}

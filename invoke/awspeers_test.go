@@ -83,10 +83,12 @@ func TestMoto(t *testing.T) {
 
 // TestKinesalite, TestFauxqs: the same with other people's ideas of the services.
 func TestKinesalite(t *testing.T) {
-	newPeer(t, startNode(t, "awspeers", "serve.mjs", "kinesalite")).kinesis(t)
+	newPeer(t, servers.Node(t, "testdata/awspeers", "serve.mjs", "kinesalite")).kinesis(t)
 }
 
-func TestFauxqs(t *testing.T) { newPeer(t, startNode(t, "awspeers", "serve.mjs", "fauxqs")).sqs(t) }
+func TestFauxqs(t *testing.T) {
+	newPeer(t, servers.Node(t, "testdata/awspeers", "serve.mjs", "fauxqs")).sqs(t)
+}
 
 func (p *peer) kinesis(t *testing.T) {
 	c := kinesis.NewFromConfig(p.config)

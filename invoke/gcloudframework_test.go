@@ -13,6 +13,7 @@ import (
 
 	"github.com/event-gateway/event-gateway/invoke"
 	"github.com/event-gateway/event-gateway/invoke/invoketest"
+	"github.com/event-gateway/event-gateway/store/storetest/servers"
 )
 
 // framework is a program made with one of Google's functions frameworks.
@@ -98,7 +99,7 @@ func goFunctions(t *testing.T) *framework {
 
 func nodeFunction(t *testing.T, name string) *framework {
 	t.Helper()
-	dir := nodeFolder(t, "gcloud/nodefunction")
+	dir := servers.NodeFolder(t, "testdata/gcloud/nodefunction")
 	cmd := exec.CommandContext(t.Context(), "node", "index.js", name)
 	cmd.Dir = dir
 	return startFramework(t, cmd)

@@ -17,6 +17,7 @@ type Metrics struct {
 	deliveries  *prometheus.CounterVec
 	loops       *prometheus.CounterVec
 	breakers    *prometheus.CounterVec
+	retries     prometheus.Counter
 	wait        prometheus.Histogram
 }
 
@@ -37,8 +38,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, []string{"space", "type"}),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "eventgateway_deliveries_total",
-			Help: "Async deliveries that were accepted and are over, by result: delivered, failed (the one attempt failed) or lost (at shutdown).",
+			Help: "Async deliveries that were accepted and are over, by result: delivered, failed (the one attempt failed) or lost (at shutdown); with a durable queue also deadlettered or cancelled (the subscription is gone).",
 		}, []string{"result"}),
+		retries: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "eventgateway_delivery_retries_total",
+			Help: "Attempts of async deliveries after which a durable queue tries again.",
+		}),
 		loops: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "eventgateway_loops_stopped_total",
 			Help: "Events that were refused because they are part of a loop, by their first subscription; without labels, those that matched none.",
@@ -53,10 +58,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
 		}),
 	}
-	for _, result := range []string{"delivered", "failed", "lost"} {
-		m.deliveries.WithLabelValues(result) // an alert needs the series before the first one
+	for _, r := range []result{delivered, failed, lost, deadLettered, cancelled} {
+		m.deliveries.WithLabelValues(string(r)) // an alert needs the series before the first one
 	}
-	r.MustRegister(m.invocations, m.done, m.drops, m.deliveries, m.loops, m.breakers, m.wait)
+	r.MustRegister(m.invocations, m.done, m.drops, m.deliveries, m.retries, m.loops, m.breakers, m.wait)
 	return m
 }
 
@@ -79,14 +84,25 @@ func (m *Metrics) brokenOff(f *store.Function) func() {
 
 func (m *Metrics) waited(d time.Duration) { m.wait.Observe(d.Seconds()) }
 
-func (m *Metrics) processed(t store.Target, ok bool) {
+// result is how a delivery is over.
+type result string
+
+const (
+	delivered    result = "delivered"
+	failed       result = "failed"
+	lost         result = "lost"
+	deadLettered result = "deadlettered"
+	cancelled    result = "cancelled"
+)
+
+func (m *Metrics) processed(t store.Target, r result) {
 	m.done.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()
-	result := "failed"
-	if ok {
-		result = "delivered"
-	}
-	m.deliveries.WithLabelValues(result).Inc()
+	m.ended(r)
 }
+
+func (m *Metrics) ended(r result) { m.deliveries.WithLabelValues(string(r)).Inc() }
+
+func (m *Metrics) retry() { m.retries.Inc() }
 
 func (m *Metrics) dropped(t store.Target) {
 	m.drops.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()
@@ -102,5 +118,5 @@ func (m *Metrics) loop(targets []store.Target) {
 
 func (m *Metrics) lost(t store.Target) {
 	m.drops.WithLabelValues(t.Subscription.Space, t.Subscription.EventType).Inc()
-	m.deliveries.WithLabelValues("lost").Inc()
+	m.ended(lost)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/event-gateway/event-gateway/invoke/event"
 	"github.com/event-gateway/event-gateway/invoke/invoketest"
 	"github.com/event-gateway/event-gateway/store"
+	"github.com/event-gateway/event-gateway/store/storetest/servers"
 )
 
 func whiskSettings(host, more string) string {
@@ -341,7 +342,7 @@ func TestOpenWhiskSettings(t *testing.T) {
 // TestOpenWhiskClient: OpenWhisk's own client finds in the server of these tests what it expects of an OpenWhisk.
 func TestOpenWhiskClient(t *testing.T) {
 	t.Parallel()
-	dir := nodeFolder(t, "openwhisk")
+	dir := servers.NodeFolder(t, "testdata/openwhisk")
 	w := newWhisk(t)
 	got := make(chan string, 10)
 	w.add("guest/p/hello", func(_ http.ResponseWriter, _ *http.Request, arguments []byte) whiskResponse {

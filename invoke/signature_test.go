@@ -13,6 +13,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/event-gateway/event-gateway/invoke"
+	"github.com/event-gateway/event-gateway/store/storetest/servers"
 )
 
 // TestWebhookSignatures: what arrives is what the project of the specification signs itself, with each secret, in the order of their names.
@@ -64,7 +65,7 @@ func TestWebhookSignatures(t *testing.T) {
 // TestWebhookNode: the library that most receivers have takes the signatures, whichever of two secrets it knows, and no others.
 func TestWebhookNode(t *testing.T) {
 	t.Parallel()
-	receiver := startNode(t, "webhooks", "receiver.js")
+	receiver := servers.Node(t, "testdata/webhooks", "receiver.js")
 	f := func(signing, known, body string, want int) {
 		t.Helper()
 		call := mustOpen(t, httpFunction(t, fmt.Sprintf(`{"url":"%s/%s","signing":%s}`, receiver, strings.ReplaceAll(known, "/", "%2F"), signing)))

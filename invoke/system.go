@@ -105,10 +105,22 @@ func (d *Dispatcher) tell(ctx context.Context, s *store.Snapshot, spaces []strin
 	}
 	old, now := event.NewSystem(about, d.options.Compat, time.Now())
 	old.Lineage, now.Lineage = about.Event.Lineage, about.Event.Lineage
-	wait, err := d.enqueue(ctx, d.queue.Follow, nil, Fanout{old, seed}, Fanout{now, v09})
-	if err != nil {
-		d.log.Warn("a system event was dropped", "type", now.Type, "spaces", spaces, "error", err)
-		return noWait
+	send := func(ctx context.Context) (wait func()) {
+		wait, err := d.enqueue(ctx, d.queue.Follow, s, false, Fanout{old, seed}, Fanout{now, v09})
+		if err != nil {
+			d.log.Warn("a system event was dropped", "type", now.Type, "spaces", spaces, "error", err)
+			return noWait
+		}
+		return wait
 	}
-	return wait
+	if d.options.Durable == nil {
+		return send(ctx)
+	}
+	// It takes a while to be kept, beside what is told of. A sender who goes away does not stop it.
+	if !d.options.Frozen {
+		ctx = context.WithoutCancel(ctx)
+	}
+	sent := make(chan struct{})
+	go func() { defer close(sent); send(ctx) }()
+	return func() { <-sent }
 }

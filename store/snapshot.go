@@ -136,6 +136,15 @@ func (s *Snapshot) Function(space, id string) *Function {
 	return get[*Function](s, functionKey(space, id))
 }
 
+// Subscribed returns the target of a subscription, without path parameters, if there is such a subscription.
+func (s *Snapshot) Subscribed(space, id string) (Target, bool) {
+	sub := s.Subscription(space, id)
+	if sub == nil {
+		return Target{}, false
+	}
+	return Target{Subscription: sub, Function: get[*Function](s, sub.function)}, true
+}
+
 // Subscription returns a subscription, or nil.
 func (s *Snapshot) Subscription(space, id string) *Subscription {
 	return get[*Subscription](s, subscriptionKey(space, id))

@@ -40,3 +40,19 @@ func (u Use) Newer(ctx context.Context, than *Snapshot) *Snapshot {
 	}
 	return nil
 }
+
+// reachLimit is how long a process that follows the store waits for a revision that others have seen.
+const reachLimit = 2 * time.Second
+
+// Reach returns a snapshot at rev or later, or the one that there is if none such is to be had soon.
+func (u Use) Reach(ctx context.Context, rev Rev) *Snapshot {
+	if o := u.open; u.realms.options.Frozen != nil {
+		u.End()
+		u.realms.catchUp(ctx, o, forcedTry)
+	} else {
+		ctx, cancel := context.WithTimeout(ctx, reachLimit)
+		defer cancel()
+		_ = o.live.WaitFor(ctx, rev)
+	}
+	return u.Snapshot()
+}

@@ -12,12 +12,19 @@ import (
 	"time"
 
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
+
+	"github.com/event-gateway/event-gateway/invoke/queue/sqs"
 )
 
 // Options are what an adapter can be told. All may be left out.
 type Options struct {
 	// BasePath is cut from the front of paths: what a custom domain maps the API to. A path that is not below it stays as it is.
 	BasePath string
+	// Queue is the name of the queue whose messages Consume takes, which returns the ids of those that have to come again. "": there is none.
+	Queue   string
+	Consume func(ctx context.Context, records []sqs.Record) (failed []string)
+	// Begin is called when an invocation begins, and what it returns when that is over.
+	Begin func() (end func())
 	// Log is told when the handler panics.
 	Log *slog.Logger
 }
@@ -25,6 +32,7 @@ type Options struct {
 // Adapter is a handler for the Lambda runtime.
 type Adapter struct {
 	handler  http.Handler
+	options  Options
 	basePath string // "" or one that begins with a slash and does not end with one
 	log      *slog.Logger
 }
@@ -33,9 +41,12 @@ type Adapter struct {
 func New(h http.Handler, o Options) *Adapter {
 	// The library would read it for each event, and fail if it is no URL. Nothing of a request may come from there.
 	_ = os.Unsetenv(core.CustomHostVariable)
-	a := &Adapter{handler: h, log: o.Log}
+	a := &Adapter{handler: h, options: o, log: o.Log}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
+	}
+	if o.Begin == nil {
+		a.options.Begin = func() func() { return func() {} }
 	}
 	if path := strings.Trim(o.BasePath, "/"); path != "" {
 		a.basePath = "/" + path
@@ -43,12 +54,16 @@ func New(h http.Handler, o Options) *Adapter {
 	return a
 }
 
-// Invoke answers one event. It fails only if the event is not one that carries an HTTP request: a bad request and a handler that
+// Invoke answers one event. It fails only if the event is neither one that carries an HTTP request nor messages of the queue: a bad request and a handler that
 // panics have an HTTP answer.
 func (a *Adapter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	defer a.options.Begin()()
 	e, err := decode(payload)
 	if err != nil {
 		return nil, err
+	}
+	if len(e.Records) > 0 {
+		return a.consume(ctx, e.Records)
 	}
 	s := e.source()
 	if s == nil {

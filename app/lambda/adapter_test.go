@@ -39,8 +39,8 @@ func TestOtherEvents(t *testing.T) {
 	}
 	for _, payload := range []string{
 		``, `null`, `1`, `"secret"`, `[]`, `{}`, `{"secret":`, `{"body":{"secret":1}}`, `{"headers":{"a":["secret"]}}`, `{"requestContext":"secret"}`,
-		// A queue, a schedule, a websocket, a load balancer of another kind, an agent.
-		`{"Records":[{"messageId":"1","body":"secret","eventSource":"aws:sqs"}]}`,
+		// A topic, a schedule, a websocket, a load balancer of another kind, an agent.
+		`{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"secret"}}]}`,
 		`{"version":"0","source":"aws.events","detail-type":"Scheduled Event","detail":{}}`,
 		`{"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"secret","apiId":"a"},"isBase64Encoded":false}`,
 		`{"version":"2.0","path":"/","method":"GET","headers":{"a":["1"]},"requestContext":{"serviceNetworkArn":"a"}}`,

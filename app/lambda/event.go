@@ -26,6 +26,7 @@ type event struct {
 	Context           *eventContext       `json:"requestContext"`
 	Body              string              `json:"body"`
 	IsBase64Encoded   bool                `json:"isBase64Encoded"`
+	Records           []record            `json:"Records"`
 }
 
 type eventContext struct {
@@ -45,8 +46,8 @@ type eventContext struct {
 }
 
 // errUnknown does not say what came instead: payloads have secrets.
-var errUnknown = errors.New("the event is no HTTP request: expected one of an API Gateway REST or HTTP API, " +
-	"of a function URL, or of an Application Load Balancer")
+var errUnknown = errors.New("the event is neither an HTTP request nor a message of the queue: expected one of an API Gateway REST or HTTP API, " +
+	"of a function URL, of an Application Load Balancer, or of SQS")
 
 // decode reads a payload. It takes what encoding/json would take: names that come twice and bad UTF-8 are the client's, and would be a
 // failure of the function.

@@ -56,6 +56,8 @@ func FuzzFromRequest(f *testing.F) {
 		if !bytes.Equal(body, sent) {
 			t.Fatalf("the body was changed: %q, was %q", body, sent)
 		}
+		sameStored(t, e, params)
+		sameStored(t, system, params)
 		sameAgain(t, e, e.Append(nil, CloudEvents, params))
 		sameMessage(t, e, CloudEvents, params)
 		sameMessage(t, e, CloudEvents01, params)

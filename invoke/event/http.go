@@ -12,18 +12,23 @@ const maxQuery = 1000
 
 // HTTP is what a plain event tells of its request, apart from the body.
 type HTTP struct {
-	Method, Host, Path string
-	Headers            []Header // sorted by name, without Host
-	Query              []Query  // sorted by name
+	Method  string   `json:"method"`
+	Host    string   `json:"host"`
+	Path    string   `json:"path"`
+	Headers []Header `json:"headers,omitempty"` // sorted by name, without Host
+	Query   []Query  `json:"query,omitempty"`   // sorted by name
 }
 
 // Header is a request header: its name in the form of [http.CanonicalHeaderKey], its values joined with ", ".
-type Header struct{ Name, Value string }
+type Header struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
 
 // Query is a parameter of the query with its values in the order they came in.
 type Query struct {
-	Name   string
-	Values []string
+	Name   string   `json:"name"`
+	Values []string `json:"values"`
 }
 
 func newHTTP(r *http.Request, path string) (*HTTP, error) {
@@ -90,7 +95,10 @@ func parseQuery(raw string) ([]Query, error) {
 }
 
 // Params are the parameters of the route's path that a request matched: a name and a value each.
-type Params struct{ Names, Values []string }
+type Params struct {
+	Names  []string `json:"names"`
+	Values []string `json:"values"`
+}
 
 // appendHTTP appends the data of a plain event. Its members have had this order since 2018.
 func (e *Event) appendHTTP(dst []byte, f Format, p Params) []byte {

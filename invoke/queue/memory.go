@@ -1,43 +1,27 @@
-// Package queue holds what is to be delivered later.
 package queue
 
 import (
 	"context"
-	"errors"
 	"sync"
-)
-
-var (
-	// ErrFull is returned when there is no room. Nothing of what was to be added is in the queue.
-	ErrFull = errors.New("the queue is full")
-	// ErrClosed is returned once the queue drains.
-	ErrClosed = errors.New("the queue is closed")
 )
 
 // Options bound a Memory.
 type Options struct {
 	Size  int // deliveries that wait or are under way
-	Bytes int // what their payloads take together
-	Lane  int // deliveries of one lane that are under way at once
+	Bytes int // what they keep in memory together
+	Lane  int // deliveries to one function that are under way at once
 }
 
-// Item is one delivery. Items of a lane, which is a function, begin in the order they were added; lanes do not wait for each other.
-type Item[K comparable, T any] struct {
-	Lane  K
-	Bytes int // of memory that it keeps
-	Value T
-}
-
-// Memory is a bounded queue in memory. What it took is delivered, or returned by Drain. It starts goroutines when there is
-// work, and they end with it.
-type Memory[K comparable, T any] struct {
+// Memory is a bounded queue in memory. It makes one attempt: what it took is delivered, or failed, or is returned by Drain. Deliveries to a function begin in the
+// order they were added; functions do not wait for each other. It starts goroutines when there is work, and they end with it.
+type Memory struct {
 	options Options
-	deliver func(context.Context, T)
+	deliver Deliver
 	ctx     context.Context
 	stop    context.CancelFunc
 
 	mu        sync.Mutex
-	lanes     map[K]*lane[K, T]
+	lanes     map[function]*lane
 	size      int
 	bytes     int
 	closed    bool
@@ -46,56 +30,69 @@ type Memory[K comparable, T any] struct {
 	wg        sync.WaitGroup
 }
 
-type lane[K comparable, T any] struct {
-	items   []Item[K, T] // that wait
-	held    int          // that wait or are under way
-	bytes   int          // of those
-	running int          // goroutines
+// function is what a lane is for.
+type function struct{ space, id string }
+
+type lane struct {
+	waiting []*Delivery
+	held    int // that wait or are under way
+	bytes   int // of those
+	running int // goroutines
 }
 
-// NewMemory returns a queue that hands each item to deliver, whose ctx ends when there is no more time.
-func NewMemory[K comparable, T any](o Options, deliver func(context.Context, T)) *Memory[K, T] {
+// NewMemory returns a queue that hands each delivery to deliver, whose ctx ends when there is no more time. Its verdict is that the delivery is over.
+func NewMemory(o Options, deliver Deliver) *Memory {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Memory[K, T]{
-		options: o, deliver: deliver, ctx: ctx, stop: stop,
-		lanes: map[K]*lane[K, T]{}, idle: make(chan struct{}),
-	}
+	return &Memory{options: o, deliver: deliver, ctx: ctx, stop: stop, lanes: map[function]*lane{}, idle: make(chan struct{})}
 }
 
-// Add takes all items or none.
-func (q *Memory[K, T]) Add(items []Item[K, T]) error { return q.add(items, false) }
+// Add implements Queue.
+func (q *Memory) Add(_ context.Context, messages ...*Message) error { return q.add(messages, false) }
 
-// Follow is Add for items that follow from a delivery that is under way: they are taken also while the queue drains.
-func (q *Memory[K, T]) Follow(items []Item[K, T]) error { return q.add(items, true) }
+// Follow implements Queue.
+func (q *Memory) Follow(_ context.Context, messages ...*Message) error { return q.add(messages, true) }
 
-func (q *Memory[K, T]) add(items []Item[K, T], follow bool) error {
+// Run implements Queue.
+func (q *Memory) Run(context.Context) {}
+
+func (q *Memory) add(messages []*Message, follow bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed && (!follow || q.size == 0 || q.abandoned) {
 		return ErrClosed
 	}
-	for i, item := range items {
-		if !q.fits(item) {
-			q.take(items[:i])
+	for i, m := range messages {
+		for j := range m.Deliveries {
+			if d := &m.Deliveries[j]; q.fits(d) {
+				q.push(d)
+				continue
+			}
+			q.take(m.Deliveries[:j])
+			for _, before := range messages[:i] {
+				q.take(before.Deliveries)
+			}
 			return ErrFull
 		}
-		q.push(item)
 	}
-	for _, item := range items {
-		q.start(item.Lane)
+	for _, m := range messages {
+		for j := range m.Deliveries {
+			q.start(m.Deliveries[j].lane())
+		}
 	}
 	return nil
 }
 
-// Len returns how many items wait or are under way.
-func (q *Memory[K, T]) Len() int {
+func (d *Delivery) lane() function { return function{d.Space, d.Function} }
+
+// Len implements Queue.
+func (q *Memory) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.size
 }
 
-// Drain takes nothing more and waits until all is delivered. When ctx ends, it ends what is under way and returns what had not begun.
-func (q *Memory[K, T]) Drain(ctx context.Context) []T {
+// Drain implements Queue.
+func (q *Memory) Drain(ctx context.Context) []*Delivery {
 	q.mu.Lock()
 	if !q.closed {
 		q.closed = true
@@ -114,60 +111,61 @@ func (q *Memory[K, T]) Drain(ctx context.Context) []T {
 	return left
 }
 
-// fits says whether there is room for one more item. A lane may hold at most as many, and as much, as is still free: a function that is
+// fits says whether there is room for one more delivery. A lane may hold at most as many, and as much, as is still free: a function that is
 // slow takes half of the queue, a second one half of what is left, and others still find room.
-func (q *Memory[K, T]) fits(item Item[K, T]) bool {
+func (q *Memory) fits(d *Delivery) bool {
 	free, freeBytes := q.options.Size-q.size, q.options.Bytes-q.bytes
-	if free <= 0 || item.Bytes > freeBytes {
+	if free <= 0 || d.Bytes > freeBytes {
 		return false
 	}
-	l := q.lanes[item.Lane]
-	return l == nil || l.held == 0 || l.held < free && l.bytes+item.Bytes <= freeBytes
+	l := q.lanes[d.lane()]
+	return l == nil || l.held == 0 || l.held < free && l.bytes+d.Bytes <= freeBytes
 }
 
-func (q *Memory[K, T]) push(item Item[K, T]) {
-	l := q.lanes[item.Lane]
+func (q *Memory) push(d *Delivery) {
+	l := q.lanes[d.lane()]
 	if l == nil {
-		l = &lane[K, T]{}
-		q.lanes[item.Lane] = l
+		l = &lane{}
+		q.lanes[d.lane()] = l
 	}
-	l.items = append(l.items, item)
+	l.waiting = append(l.waiting, d)
 	l.held++
-	l.bytes += item.Bytes
+	l.bytes += d.Bytes
 	q.size++
-	q.bytes += item.Bytes
+	q.bytes += d.Bytes
 }
 
-// take removes items that were just pushed.
-func (q *Memory[K, T]) take(items []Item[K, T]) {
-	for _, item := range items {
-		l := q.lanes[item.Lane]
-		last := len(l.items) - 1
-		l.items[last] = Item[K, T]{}
-		l.items = l.items[:last]
-		q.forget(item, l)
+// take removes deliveries that were just pushed.
+func (q *Memory) take(deliveries []Delivery) {
+	for i := range deliveries {
+		l := q.lanes[deliveries[i].lane()]
+		last := len(l.waiting) - 1
+		l.waiting[last] = nil
+		l.waiting = l.waiting[:last]
+		q.forget(&deliveries[i], l)
 	}
 }
 
-func (q *Memory[K, T]) start(key K) {
+func (q *Memory) start(key function) {
 	if l := q.lanes[key]; l.running < q.options.Lane && l.running < l.held {
 		l.running++
 		q.wg.Go(func() { q.run(key, l) })
 	}
 }
 
-// run delivers the items of a lane until none waits.
-func (q *Memory[K, T]) run(key K, l *lane[K, T]) {
+// run makes the deliveries of a lane until none waits.
+func (q *Memory) run(key function, l *lane) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(l.items) > 0 {
-		item := l.items[0]
-		l.items[0] = Item[K, T]{} // let go of the payload
-		l.items = l.items[1:]
+	for len(l.waiting) > 0 {
+		d := l.waiting[0]
+		l.waiting[0] = nil // let go of the payload
+		l.waiting = l.waiting[1:]
 		q.mu.Unlock()
-		q.deliver(q.ctx, item.Value)
+		q.deliver(q.ctx, d)
 		q.mu.Lock()
-		q.forget(item, l)
+		q.forget(d, l)
+		d.Event, d.Local = nil, nil // others of its message may have to wait
 	}
 	l.running--
 	if l.held == 0 && l.running == 0 {
@@ -175,13 +173,13 @@ func (q *Memory[K, T]) run(key K, l *lane[K, T]) {
 	}
 }
 
-// forget gives back the room of an item.
-func (q *Memory[K, T]) forget(item Item[K, T], l *lane[K, T]) {
+// forget gives back the room of a delivery.
+func (q *Memory) forget(d *Delivery, l *lane) {
 	q.size--
-	q.bytes -= item.Bytes
-	l.bytes -= item.Bytes
+	q.bytes -= d.Bytes
+	l.bytes -= d.Bytes
 	if l.held--; l.held == 0 && l.running == 0 {
-		delete(q.lanes, item.Lane)
+		delete(q.lanes, d.lane())
 	}
 	if q.closed && q.size == 0 {
 		close(q.idle)
@@ -189,18 +187,18 @@ func (q *Memory[K, T]) forget(item Item[K, T], l *lane[K, T]) {
 }
 
 // abandon empties the lanes.
-func (q *Memory[K, T]) abandon() []T {
+func (q *Memory) abandon() []*Delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.abandoned = true
-	var left []T
+	var left []*Delivery
 	for _, l := range q.lanes {
-		for _, item := range l.items {
-			left = append(left, item.Value)
+		for _, d := range l.waiting {
+			left = append(left, d)
 			q.size--
-			q.bytes -= item.Bytes
+			q.bytes -= d.Bytes
 		}
-		l.items = nil
+		l.waiting = nil
 	}
 	return left
 }

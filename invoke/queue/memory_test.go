@@ -19,12 +19,32 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-type item = queue.Item[string, string]
+// message returns deliveries to a function, by their ids.
+func message(function string, ids ...string) *queue.Message {
+	m := &queue.Message{}
+	for _, id := range ids {
+		m.Deliveries = append(m.Deliveries, queue.Delivery{Function: function, Bytes: 10, ID: id})
+	}
+	return m
+}
 
-func items(lane string, values ...string) []item {
-	var list []item
-	for _, v := range values {
-		list = append(list, item{Lane: lane, Bytes: 10, Value: v})
+// large returns a delivery that keeps some memory.
+func large(function string, bytes int) *queue.Message {
+	return &queue.Message{Deliveries: []queue.Delivery{{Function: function, Bytes: bytes}}}
+}
+
+// memory returns a queue that only tells which delivery it makes.
+func memory(o queue.Options, deliver func(ctx context.Context, id string)) *queue.Memory {
+	return queue.NewMemory(o, func(ctx context.Context, d *queue.Delivery) queue.Verdict {
+		deliver(ctx, d.ID)
+		return queue.Verdict{}
+	})
+}
+
+// ids returns those of deliveries.
+func ids(deliveries []*queue.Delivery) (list []string) {
+	for _, d := range deliveries {
+		list = append(list, d.ID)
 	}
 	return list
 }
@@ -35,7 +55,7 @@ func TestOrder(t *testing.T) {
 		var mu sync.Mutex
 		var began []string
 		var running, most int
-		q := queue.NewMemory[string](queue.Options{Size: 100, Bytes: 1e6, Lane: 2}, func(_ context.Context, v string) {
+		q := memory(queue.Options{Size: 100, Bytes: 1e6, Lane: 2}, func(_ context.Context, v string) {
 			mu.Lock()
 			began = append(began, v)
 			running++
@@ -49,7 +69,7 @@ func TestOrder(t *testing.T) {
 		var want []string
 		for i := range 10 {
 			want = append(want, fmt.Sprint(i))
-			if err := q.Add(items("a", fmt.Sprint(i))); err != nil {
+			if err := q.Add(t.Context(), message("a", fmt.Sprint(i))); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -65,7 +85,7 @@ func TestLanes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
 		var quick atomic.Int64
-		q := queue.NewMemory[string](queue.Options{Size: 100, Bytes: 1e6, Lane: 4}, func(_ context.Context, v string) {
+		q := memory(queue.Options{Size: 100, Bytes: 1e6, Lane: 4}, func(_ context.Context, v string) {
 			if v == "slow" {
 				<-stuck
 				return
@@ -75,7 +95,7 @@ func TestLanes(t *testing.T) {
 		accepted := 0
 		for lane := range 5 {
 			for range 200 {
-				if q.Add(items(fmt.Sprint("slow", lane), "slow")) == nil {
+				if q.Add(t.Context(), message(fmt.Sprint("slow", lane), "slow")) == nil {
 					accepted++
 				}
 			}
@@ -84,7 +104,7 @@ func TestLanes(t *testing.T) {
 			t.Errorf("five slow lanes hold %d of 100", accepted)
 		}
 		for range 1000 {
-			if err := q.Add(items("quick", "quick")); err != nil {
+			if err := q.Add(t.Context(), message("quick", "quick")); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -101,20 +121,20 @@ func TestLanes(t *testing.T) {
 func TestBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
-		q := queue.NewMemory[string](queue.Options{Size: 1000, Bytes: 1000, Lane: 4}, func(context.Context, string) { <-stuck })
+		q := memory(queue.Options{Size: 1000, Bytes: 1000, Lane: 4}, func(context.Context, string) { <-stuck })
 		accepted := 0
 		for range 100 {
-			if q.Add([]item{{Lane: "slow", Bytes: 100}}) == nil {
+			if q.Add(t.Context(), large("slow", 100)) == nil {
 				accepted++
 			}
 		}
 		if accepted != 5 {
 			t.Errorf("a slow lane holds %d times 100 bytes of 1000", accepted)
 		}
-		if err := q.Add([]item{{Lane: "other", Bytes: 400}}); err != nil {
+		if err := q.Add(t.Context(), large("other", 400)); err != nil {
 			t.Error(err)
 		}
-		if err := q.Add([]item{{Lane: "third", Bytes: 101}}); !errors.Is(err, queue.ErrFull) {
+		if err := q.Add(t.Context(), large("third", 101)); !errors.Is(err, queue.ErrFull) {
 			t.Error(err)
 		}
 		close(stuck)
@@ -127,21 +147,20 @@ func TestAllOrNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var got atomic.Int64
-		q := queue.NewMemory[string](queue.Options{Size: 10, Bytes: 1000, Lane: 1}, func(context.Context, string) { <-release; got.Add(1) })
-		if err := q.Add(items("a", "1", "2", "3")); err != nil {
+		q := memory(queue.Options{Size: 10, Bytes: 1000, Lane: 1}, func(context.Context, string) { <-release; got.Add(1) })
+		if err := q.Add(t.Context(), message("a", "1", "2", "3")); err != nil {
 			t.Fatal(err)
 		}
-		many := append(items("b", "x", "y"), items("a", "4", "5", "6", "7")...)
-		if err := q.Add(many); !errors.Is(err, queue.ErrFull) {
+		if err := q.Add(t.Context(), message("b", "x", "y"), message("a", "4", "5", "6", "7")); !errors.Is(err, queue.ErrFull) {
 			t.Error(err)
 		}
-		if err := q.Add([]item{{Lane: "c", Bytes: 971}}); !errors.Is(err, queue.ErrFull) {
+		if err := q.Add(t.Context(), large("c", 971)); !errors.Is(err, queue.ErrFull) {
 			t.Error("too many bytes:", err)
 		}
 		if n := q.Len(); n != 3 {
 			t.Errorf("the queue holds %d, want 3", n)
 		}
-		if err := q.Add(items("b", "x", "y")); err != nil {
+		if err := q.Add(t.Context(), message("b", "x", "y")); err != nil {
 			t.Error("what was refused still takes room:", err)
 		}
 		close(release)
@@ -156,21 +175,21 @@ func TestAllOrNothing(t *testing.T) {
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cut atomic.Int64
-		q := queue.NewMemory[string](queue.Options{Size: 100, Bytes: 1e6, Lane: 2}, func(ctx context.Context, _ string) {
+		q := memory(queue.Options{Size: 100, Bytes: 1e6, Lane: 2}, func(ctx context.Context, _ string) {
 			<-ctx.Done()
 			cut.Add(1)
 		})
-		if err := q.Add(items("a", "1", "2", "3", "4")); err != nil {
+		if err := q.Add(t.Context(), message("a", "1", "2", "3", "4")); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		began := time.Now()
-		if left := q.Drain(ctx); !slices.Equal(left, []string{"3", "4"}) || cut.Load() != 2 || time.Since(began) != time.Minute {
+		if left := ids(q.Drain(ctx)); !slices.Equal(left, []string{"3", "4"}) || cut.Load() != 2 || time.Since(began) != time.Minute {
 			t.Errorf("left %v, %d cut off, after %s", left, cut.Load(), time.Since(began))
 		}
-		if err := q.Add(items("a", "5")); !errors.Is(err, queue.ErrClosed) {
+		if err := q.Add(t.Context(), message("a", "5")); !errors.Is(err, queue.ErrClosed) {
 			t.Error(err)
 		}
 		if left := q.Drain(t.Context()); len(left) != 0 || q.Len() != 0 {
@@ -187,20 +206,26 @@ func TestNothingIsLost(t *testing.T) {
 	for range 20 {
 		var mu sync.Mutex
 		seen := map[string]int{}
-		q := queue.NewMemory[string](queue.Options{Size: 20, Bytes: 300, Lane: 3}, func(ctx context.Context, v string) {
+		q := memory(queue.Options{Size: 20, Bytes: 300, Lane: 3}, func(ctx context.Context, v string) {
 			mu.Lock()
 			seen[v]++
 			mu.Unlock()
 		})
 		accepted := map[string]bool{}
 		for i := range 500 {
-			var batch []item
+			var batch []*queue.Message
+			var added []string
 			for j := range 1 + random.IntN(4) {
-				batch = append(batch, item{Lane: fmt.Sprint(random.IntN(4)), Bytes: random.IntN(40), Value: fmt.Sprint(i, " ", j)})
+				m := &queue.Message{}
+				for k := range 1 + random.IntN(2) {
+					added = append(added, fmt.Sprint(i, " ", j, " ", k))
+					m.Deliveries = append(m.Deliveries, queue.Delivery{Function: fmt.Sprint(random.IntN(4)), Bytes: random.IntN(40), ID: added[len(added)-1]})
+				}
+				batch = append(batch, m)
 			}
-			if q.Add(batch) == nil {
-				for _, b := range batch {
-					accepted[b.Value] = true
+			if q.Add(t.Context(), batch...) == nil {
+				for _, id := range added {
+					accepted[id] = true
 				}
 			}
 		}
@@ -208,7 +233,7 @@ func TestNothingIsLost(t *testing.T) {
 		if random.IntN(2) == 0 {
 			cancel()
 		}
-		for _, v := range q.Drain(ctx) {
+		for _, v := range ids(q.Drain(ctx)) {
 			seen[v]++
 		}
 		cancel()
@@ -226,49 +251,43 @@ func TestNothingIsLost(t *testing.T) {
 // TestFollow: what follows from a delivery is taken while the queue drains, and no longer when there is no more time.
 func TestFollow(t *testing.T) {
 	t.Parallel()
-	var q *queue.Memory[string, int]
+	var q *queue.Memory
 	var got atomic.Int64
-	q = queue.NewMemory[string](queue.Options{Size: 10, Bytes: 10, Lane: 1}, func(ctx context.Context, n int) {
+	q = memory(queue.Options{Size: 10, Bytes: 100, Lane: 1}, func(_ context.Context, id string) {
 		got.Add(1)
-		switch n {
-		case 1:
+		if id == "1" {
 			time.Sleep(50 * time.Millisecond) // it drains now
-			if err := q.Add([]queue.Item[string, int]{{Lane: "b", Value: 9}}); !errors.Is(err, queue.ErrClosed) {
+			if err := q.Add(t.Context(), message("b", "9")); !errors.Is(err, queue.ErrClosed) {
 				t.Errorf("Add while draining: %v", err)
 			}
-			if err := q.Follow([]queue.Item[string, int]{{Lane: "b", Value: 2}}); err != nil {
+			if err := q.Follow(t.Context(), message("b", "2")); err != nil {
 				t.Errorf("Follow while draining: %v", err)
-			}
-		case 3:
-			<-ctx.Done()
-			if err := q.Follow([]queue.Item[string, int]{{Lane: "b", Value: 9}}); !errors.Is(err, queue.ErrClosed) {
-				t.Errorf("Follow when there is no more time: %v", err)
 			}
 		}
 	})
-	if err := q.Add([]queue.Item[string, int]{{Lane: "a", Value: 1}}); err != nil {
+	if err := q.Add(t.Context(), message("a", "1")); err != nil {
 		t.Fatal(err)
 	}
 	if left := q.Drain(context.Background()); len(left) != 0 || got.Load() != 2 {
 		t.Errorf("%d deliveries, left: %v", got.Load(), left)
 	}
-	if err := q.Follow([]queue.Item[string, int]{{Lane: "a", Value: 9}}); !errors.Is(err, queue.ErrClosed) {
+	if err := q.Follow(t.Context(), message("a", "9")); !errors.Is(err, queue.ErrClosed) {
 		t.Errorf("Follow at the end: %v", err)
 	}
 }
 
 func TestFollowOutOfTime(t *testing.T) {
 	t.Parallel()
-	var q *queue.Memory[string, int]
+	var q *queue.Memory
 	began := make(chan bool)
-	q = queue.NewMemory[string](queue.Options{Size: 10, Bytes: 10, Lane: 1}, func(ctx context.Context, n int) {
+	q = memory(queue.Options{Size: 10, Bytes: 100, Lane: 1}, func(ctx context.Context, _ string) {
 		close(began)
 		<-ctx.Done()
-		if err := q.Follow([]queue.Item[string, int]{{Lane: "b", Value: 9}}); !errors.Is(err, queue.ErrClosed) {
+		if err := q.Follow(t.Context(), message("b", "9")); !errors.Is(err, queue.ErrClosed) {
 			t.Errorf("got %v", err)
 		}
 	})
-	if err := q.Add([]queue.Item[string, int]{{Lane: "a", Value: 1}}); err != nil {
+	if err := q.Add(t.Context(), message("a", "1")); err != nil {
 		t.Fatal(err)
 	}
 	<-began

@@ -1,4 +1,4 @@
-package invoke_test
+package servers
 
 import (
 	"bufio"
@@ -10,30 +10,23 @@ import (
 	"testing"
 )
 
-// nodeFolder returns a folder of testdata with Node programs, whose packages are installed. Elsewhere than in CI, the test is skipped
-// where they are not.
-func nodeFolder(t *testing.T, name string) string {
+// NodeFolder says that a folder with Node programs has its packages. Elsewhere than in CI, the test is skipped where it has not.
+func NodeFolder(t testing.TB, dir string) string {
 	t.Helper()
-	missing := t.Skip
-	if os.Getenv("CI") != "" {
-		missing = t.Fatal
-	}
-	dir := filepath.Join("testdata", filepath.FromSlash(name))
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
-		missing("not installed: npm ci in invoke/" + filepath.ToSlash(dir))
+		missing(t, "not installed: npm ci in "+filepath.ToSlash(dir))
 	}
 	if _, err := exec.LookPath("node"); err != nil {
-		missing("no node")
+		missing(t, "there is no node")
 	}
 	return dir
 }
 
-// startNode starts a server in a folder of testdata, which prints its port and ends with its standard input, and returns its URL.
-func startNode(t *testing.T, folder string, args ...string) string {
+// Node starts a server in a folder with Node programs, which prints its port and ends with its standard input, and returns its URL.
+func Node(t testing.TB, dir string, args ...string) string {
 	t.Helper()
-	dir := nodeFolder(t, folder)
 	cmd := exec.Command("node", args...)
-	cmd.Dir, cmd.Stderr = dir, t.Output()
+	cmd.Dir, cmd.Stderr = NodeFolder(t, dir), t.Output()
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -1,0 +1,35 @@
+package app
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/event-gateway/event-gateway/invoke/queue"
+	"github.com/event-gateway/event-gateway/invoke/queue/sqs"
+)
+
+// openQueue opens a queue that outlives the process.
+type openQueue func(deliver queue.Deliver) queue.Queue
+
+// readQueue reads the URL of the queue, if there is one.
+func (o *Options) readQueue() (err error) {
+	switch scheme, _, _ := strings.Cut(o.Queue, ":"); {
+	case o.Queue == "":
+		return nil
+	case scheme != "sqs":
+		return fmt.Errorf("%s: there is no queue of the kind %.20q: it looks like sqs://sqs.us-east-1.amazonaws.com/123456789012/NAME?dead-letter=NAME", o.named("queue"), scheme)
+	}
+	if o.queue, err = sqs.ParseURL(o.Queue); err != nil {
+		return fmt.Errorf("%s: %w", o.named("queue"), err)
+	}
+	return nil
+}
+
+// queueOf returns how the queue of the options is opened, or nil if there is none.
+func queueOf(o *Options, log *slog.Logger) openQueue {
+	if o.Queue == "" {
+		return nil
+	}
+	return func(deliver queue.Deliver) queue.Queue { return sqs.New(o.queue, deliver, log) }
+}

@@ -1,0 +1,131 @@
+package sqs
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Options are what a URL says.
+type Options struct {
+	URL        string // of the queue; a name: requests go to the endpoint
+	DeadLetter string // URL of the queue for what cannot be delivered
+	Region     string // "": as in AWS's environment and files
+	Endpoint   string // "": AWS's own, or that of the environment
+	Attempts   int    // how often a delivery is tried
+	// Visibility is how long nobody else gets a message that a server has in hand. It stops delivering when five sixths of it are over.
+	Visibility time.Duration
+}
+
+const (
+	defaultAttempts, maxAttempts                    = 8, 100
+	defaultVisibility, minVisibility, maxVisibility = 2 * time.Minute, time.Second, 12 * time.Hour
+)
+
+// ParseURL reads sqs://QUEUE-URL?PARAMETERS: dead-letter, the name of a queue of the same account and region, which there has to be; region; endpoint; attempts; visibility. The queue's
+// URL may be with or without its https://.
+func ParseURL(raw string) (Options, error) {
+	o, err := parseURL(raw)
+	if err != nil {
+		return Options{}, fmt.Errorf("the URL of the queue: %w", err)
+	}
+	return o, nil
+}
+
+func parseURL(raw string) (o Options, err error) {
+	name, scheme := strings.TrimPrefix(raw, "sqs://"), "https"
+	for _, s := range []string{"https", "http"} {
+		if rest, found := strings.CutPrefix(name, s+"://"); found {
+			name, scheme = rest, s
+		}
+	}
+	u, err := url.Parse(scheme + "://" + name)
+	if err != nil || !strings.HasPrefix(raw, "sqs://") { // which may hold a password
+		return o, errors.New("it is not like sqs://sqs.us-east-1.amazonaws.com/123456789012/NAME?dead-letter=NAME")
+	}
+	at := strings.LastIndexByte(u.Path, '/')
+	switch {
+	case u.User != nil:
+		return o, errors.New("it has a user or a password: credentials come from AWS's environment, files or role")
+	case u.Fragment != "", u.Host == "", at < 0 || !isName(u.Path[at+1:]):
+		return o, errors.New("it is not like sqs://sqs.us-east-1.amazonaws.com/123456789012/NAME?dead-letter=NAME")
+	}
+	if o.Region = regionOf(u.Hostname()); u.Port() != "" {
+		o.Region = ""
+	}
+	o.Attempts, o.Visibility = defaultAttempts, defaultVisibility
+	if err := o.parseQuery(u.RawQuery); err != nil {
+		return o, err
+	}
+	u.RawQuery, u.ForceQuery = "", false
+	o.URL = u.String()
+	if o.DeadLetter == "" {
+		return o, errors.New("it needs dead-letter=NAME, the queue for what cannot be delivered")
+	}
+	if o.DeadLetter == u.Path[at+1:] {
+		return o, errors.New("dead-letter is the queue itself")
+	}
+	u.Path = u.Path[:at+1] + o.DeadLetter
+	o.DeadLetter = u.String()
+	return o, nil
+}
+
+func (o *Options) parseQuery(raw string) error {
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return errors.New("its parameters cannot be read")
+	}
+	for parameter, values := range query {
+		value := values[len(values)-1]
+		ok := false
+		switch parameter {
+		case "dead-letter":
+			o.DeadLetter, ok = value, isName(value)
+		case "region":
+			o.Region, ok = value, matches(`^[a-z0-9-]+$`, value)
+		case "endpoint":
+			o.Endpoint, ok = value, matches(`^https?://[^/?#@]+/?$`, value)
+		case "attempts":
+			o.Attempts, err = strconv.Atoi(value)
+			ok = err == nil && o.Attempts >= 1 && o.Attempts <= maxAttempts
+		case "visibility":
+			o.Visibility, err = time.ParseDuration(value)
+			ok = err == nil && o.Visibility >= minVisibility && o.Visibility <= maxVisibility && o.Visibility%time.Second == 0
+		default:
+			return fmt.Errorf("there is no parameter %.40q: there are dead-letter, region, endpoint, attempts and visibility", parameter)
+		}
+		if !ok || len(values) > 1 {
+			return fmt.Errorf("%s is not as it should be: dead-letter is the name of a queue that is no FIFO queue, region one such as eu-west-1, endpoint a URL such as http://host:4566, attempts a number from 1 to %d, visibility whole seconds such as 2m", parameter, maxAttempts)
+		}
+	}
+	return nil
+}
+
+// isName says whether a queue can have this name. FIFO queues, whose names have a dot, delay no single message.
+func isName(name string) bool { return matches(`^[a-zA-Z0-9_-]{1,80}$`, name) }
+
+func matches(pattern, s string) bool {
+	ok, err := regexp.MatchString(pattern, s)
+	return ok && err == nil
+}
+
+// regionOf returns the region in a host name of AWS, or "".
+func regionOf(host string) string {
+	labels := strings.Split(host, ".")
+	for i, label := range labels {
+		switch {
+		case (label == "sqs" || label == "sqs-fips") && i+2 < len(labels): // sqs.REGION.amazonaws.com, vpce-ID.sqs.REGION.vpce.amazonaws.com
+			return labels[i+1]
+		case label == "queue" && i > 0: // REGION.queue.amazonaws.com
+			return labels[i-1]
+		}
+	}
+	return ""
+}
+
+// name returns the last part of the URL of a queue.
+func name(queue string) string { return queue[strings.LastIndexByte(queue, '/')+1:] }
