@@ -3,23 +3,18 @@ package sqs_test
 import (
 	"context"
 	"log/slog"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
 	"github.com/event-gateway/event-gateway/invoke/queue"
 	"github.com/event-gateway/event-gateway/invoke/queue/queuetest"
 	"github.com/event-gateway/event-gateway/invoke/queue/sqs"
+	"github.com/event-gateway/event-gateway/invoke/queue/sqs/sqstest"
 	"github.com/event-gateway/event-gateway/store/storetest/servers"
 )
 
@@ -49,84 +44,29 @@ func TestFauxqs(t *testing.T) {
 }
 
 func suite(t *testing.T, endpoint string) {
-	queuetest.Run(t, func(t *testing.T) *queuetest.Place { return newPlace(t, endpoint).Place })
+	queuetest.Run(t, func(t *testing.T) *queuetest.Place {
+		q, o := newQueue(t, endpoint)
+		return &queuetest.Place{
+			Open: func(t *testing.T, deliver queue.Deliver) queue.Queue {
+				return sqs.New(o, deliver, slog.New(slog.NewTextHandler(t.Output(), nil)))
+			},
+			Durable: &queuetest.Durable{
+				Put:  func(_ *testing.T, text string) { q.Put(text) },
+				Dead: func(*testing.T) []string { return q.Take(q.DeadLetter) },
+				Away: func(*testing.T) { q.Away() },
+			},
+		}
+	})
 }
 
-// place is a queue with its dead-letter queue, behind a proxy that can go away.
-type place struct {
-	*queuetest.Place
-	t       *testing.T
-	client  *awssqs.Client
-	url     string
-	options sqs.Options
-}
-
-func newPlace(t *testing.T, endpoint string) *place {
-	name := "events-" + uuid.NewString()
-	p := &place{t: t, client: awssqs.New(awssqs.Options{
-		Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("AKIDTEST", "secret", ""),
-	})}
-	p.url = p.create(name)
-	p.create(name + "-dead")
-	target, err := url.Parse(endpoint)
+func newQueue(t *testing.T, endpoint string) (*sqstest.Queue, sqs.Options) {
+	t.Helper()
+	q := sqstest.New(t, endpoint)
+	o, err := sqs.ParseURL(q.Option("&visibility=20s"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	proxy.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
-	server := httptest.NewServer(proxy)
-	t.Cleanup(server.Close)
-	p.options, err = sqs.ParseURL("sqs://" + p.url + "?region=eu-west-1&visibility=20s&dead-letter=" + name + "-dead&endpoint=" + server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.Place = &queuetest.Place{
-		Open: func(t *testing.T, deliver queue.Deliver) queue.Queue {
-			return sqs.New(p.options, deliver, slog.New(slog.NewTextHandler(t.Output(), nil)))
-		},
-		Durable: &queuetest.Durable{
-			Put:  func(t *testing.T, text string) { p.put(text) },
-			Dead: func(t *testing.T) []string { return p.take(p.options.DeadLetter) },
-			Away: func(t *testing.T) { _ = server.Listener.Close(); server.CloseClientConnections() },
-		},
-	}
-	return p
-}
-
-func (p *place) create(name string) string {
-	p.t.Helper()
-	out, err := p.client.CreateQueue(p.t.Context(), &awssqs.CreateQueueInput{QueueName: &name})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return *out.QueueUrl
-}
-
-func (p *place) put(text string) {
-	p.t.Helper()
-	if _, err := p.client.SendMessage(p.t.Context(), &awssqs.SendMessageInput{QueueUrl: &p.url, MessageBody: &text}); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// take takes all messages that a queue has now.
-func (p *place) take(queue string) (texts []string) {
-	p.t.Helper()
-	for {
-		out, err := p.client.ReceiveMessage(p.t.Context(), &awssqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10})
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		if len(out.Messages) == 0 {
-			return texts
-		}
-		for _, m := range out.Messages {
-			texts = append(texts, *m.Body)
-			if _, err := p.client.DeleteMessage(p.t.Context(), &awssqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle}); err != nil {
-				p.t.Fatal(err)
-			}
-		}
-	}
+	return q, o
 }
 
 // TestURL has each part of a URL, and what is wrong with others.
@@ -183,9 +123,9 @@ func TestURL(t *testing.T) {
 // TestConsume: those are named that could not be settled.
 func TestConsume(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, servers.Moto(t))
+	p, o := newQueue(t, servers.Moto(t))
 	var late atomic.Int64
-	q := sqs.New(p.options, func(ctx context.Context, d *queue.Delivery) queue.Verdict {
+	q := sqs.New(o, func(ctx context.Context, d *queue.Delivery) queue.Verdict {
 		if end, ok := ctx.Deadline(); !ok || time.Until(end) > 8*time.Second {
 			late.Add(1)
 		}
@@ -202,14 +142,14 @@ func TestConsume(t *testing.T) {
 	if failed := q.Consume(ctx, []sqs.Record{{ID: "a", Body: text}, {ID: "b", Body: "nonsense"}, {ID: "c", Body: failing}}); len(failed) > 0 || late.Load() > 0 {
 		t.Errorf("%v, %d without time to say what became of them", failed, late.Load())
 	}
-	if dead := p.take(p.options.DeadLetter); len(dead) != 1 || dead[0] != "nonsense" {
+	if dead := p.Take(p.DeadLetter); len(dead) != 1 || dead[0] != "nonsense" {
 		t.Errorf("%q", dead)
 	}
 	time.Sleep(1500 * time.Millisecond)
-	if left := p.take(p.url); len(left) != 1 || !strings.Contains(left[0], `"subscriptionId":"other","attempts":1`) {
+	if left := p.Take(p.URL); len(left) != 1 || !strings.Contains(left[0], `"subscriptionId":"other","attempts":1`) {
 		t.Errorf("%q", left)
 	}
-	p.Durable.Away(t)
+	p.Away()
 	if failed := q.Consume(ctx, []sqs.Record{{ID: "a", Body: text}, {ID: "b", Body: "nonsense"}, {ID: "c", Body: failing}}); strings.Join(failed, " ") != "b c" {
 		t.Errorf("%v", failed)
 	}
