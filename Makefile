@@ -19,7 +19,7 @@ LAMBDA_BUILD = CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldfl
 # A tool of tools/go.mod, at the version that is pinned there.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: help run demo build test servers test-stores torture-stores isolation fuzz lint bench bench-lambda bench-stores dist lambda clean
+.PHONY: help run demo build test servers test-stores torture-stores isolation fuzz lint bench bench-lambda bench-stores dist lambda helm clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-14s  %s\n", $$1, $$2 }' Makefile
@@ -96,6 +96,14 @@ lambda: ## Build the Lambda's zips into dist/, for arm64 and x86_64, and print t
 		(set -x; GOARCH=$$goarch $(LAMBDA_BUILD) -o bin/lambda-$$arch ./cmd/event-gateway-lambda) && \
 		go run ./deploy/lambda bin/lambda-$$arch $$zip || exit 1; \
 	done
+
+helm: bin/tools/helm bin/tools/kubectl-validate ## Check the Helm chart, without a cluster
+	./deploy/helm/check.sh
+
+# Each is a module of its own, with one tool. The first build takes minutes.
+bin/tools/%: deploy/helm/tools/%/go.mod deploy/helm/tools/%/go.sum
+	cd deploy/helm/tools/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ tool
+	@touch $@
 
 clean: ## Remove bin/ and dist/
 	rm -rf bin dist
