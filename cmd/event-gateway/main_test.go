@@ -50,9 +50,15 @@ type process struct {
 // start runs the binary in a folder of its own, and returns when it says that it is ready.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, dir, args...)
+}
+
+// startWith is start with more environment.
+func startWith(t *testing.T, env []string, dir string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, dir: dir, ended: make(chan error, 1)}
 	p.Cmd = exec.Command(binary, append([]string{"-events-port=0", "-config-port=0"}, args...)...)
-	p.Cmd.Dir = dir
+	p.Cmd.Dir, p.Cmd.Env = dir, append(os.Environ(), env...)
 	p.Cmd.Stderr = &p.stderr
 	stdout, err := p.StdoutPipe()
 	if err != nil {
