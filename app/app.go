@@ -120,7 +120,7 @@ func newGateway(o *Options, s store.Store, kept store.RealmsOptions, open openQu
 	return &handlers.Gateway{
 		Realms: realms, Hosts: hosts, Dispatcher: dispatcher,
 		Metrics: handlers.NewMetrics(registry), Registry: registry, Log: log,
-		Token: o.ConfigToken, Compat: o.Compat, OpenInvoke: o.Invoke == "open",
+		Token: o.ConfigToken, Identity: o.ConfigIdentity, Compat: o.Compat, OpenInvoke: o.Invoke == "open",
 	}, nil
 }
 

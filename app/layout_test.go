@@ -34,6 +34,7 @@ func TestImports(t *testing.T) {
 		"github.com/go-zookeeper/zk":                              {"store/zookeeper"},
 		"github.com/hashicorp/consul/api":                         {"store/consul"},
 		"github.com/aws/aws-sdk-go-v2/service/dynamodb":           {"store/dynamodb"},
+		"github.com/aws/aws-sdk-go-v2/service/secretsmanager":     {"app"},
 		module + "app/embed":                                      {"cmd/event-gateway", "bench"},
 		"github.com/peterbourgon/ff/v3":                           {"app"},
 		"github.com/go-playground/validator/v10":                  {"store"},

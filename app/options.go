@@ -78,9 +78,10 @@ type Options struct {
 	LogLevel, LogFormat string
 
 	// Of the Lambda only.
-	Role         string // "events", "config" or "all"
-	MaxStaleness time.Duration
-	BasePath     string
+	Role           string // "events", "config" or "all"
+	ConfigIdentity string // as handlers.Gateway has it
+	MaxStaleness   time.Duration
+	BasePath       string
 }
 
 // KeyPair names the PEM files of a TLS listener; both or none are given. They are read again when they change.
@@ -154,6 +155,7 @@ func (o *Options) declareServer(fs *flag.FlagSet) {
 // declareLambda is the list of the options that only a Lambda has.
 func (o *Options) declareLambda(fs *flag.FlagSet) {
 	fs.StringVar(&o.Role, "role", "", "events, config or all")
+	fs.StringVar(&o.ConfigIdentity, "config-identity", "", "callers that the Config API takes without a token: iam, jwt or lambda")
 	fs.DurationVar(&o.MaxStaleness, "max-staleness", 30*time.Second, "age of the configuration from which on a request waits until the store was asked")
 	fs.StringVar(&o.BasePath, "base-path", "", "path of a custom domain that the gateway is mapped to")
 }
@@ -270,6 +272,11 @@ func (o *Options) completeLambda() error {
 	if o.MaxStaleness < store.YoungAge {
 		return fmt.Errorf("%s_MAX_STALENESS is %v, it must be at least %v", EnvPrefix, o.MaxStaleness, store.YoungAge)
 	}
+	switch o.ConfigIdentity {
+	case "", handlers.IAM, handlers.JWT, handlers.Lambda:
+	default:
+		return fmt.Errorf("%s_CONFIG_IDENTITY is %.60q, it can be iam, jwt or lambda", EnvPrefix, o.ConfigIdentity)
+	}
 	switch o.Role {
 	case "events": // the key of lineages may be made of the token
 		return o.readToken()
@@ -279,10 +286,10 @@ func (o *Options) completeLambda() error {
 	default:
 		return fmt.Errorf("%s_ROLE is %.60q, it can be events, config or all", EnvPrefix, o.Role)
 	}
-	if err := o.readToken(); err != nil || o.ConfigToken != "" {
+	if err := o.readToken(); err != nil || o.ConfigToken != "" || o.ConfigIdentity != "" {
 		return err
 	}
-	return fmt.Errorf("the Config API of a Lambda needs a token: set %s", tokenEnv)
+	return fmt.Errorf("the Config API of a Lambda needs a token: set %s, or %s_CONFIG_IDENTITY to iam, jwt or lambda", tokenEnv, EnvPrefix)
 }
 
 // complete does for all gateways what completeServer does for servers.

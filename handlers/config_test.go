@@ -357,8 +357,8 @@ func TestChangesAreLogged(t *testing.T) {
 	g.configure(204, "DELETE", inDefault+"/functions/f", "")
 	g.configure(404, "DELETE", inDefault+"/functions/f", "")
 	for _, want := range []string{
-		`the configuration was changed" operation=create resource=function space=default id=f etag="\"1\""`,
-		`the configuration was changed" operation=delete resource=function space=default id=f etag=""`,
+		`the configuration was changed" operation=create resource=function space=default id=f etag="\"1\"" revision=1 caller=local`,
+		`the configuration was changed" operation=delete resource=function space=default id=f etag="" revision=2 caller=local`,
 	} {
 		if strings.Count(g.log.String(), want) != 1 {
 			t.Errorf("no %s in\n%s", want, g.log.String())

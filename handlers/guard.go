@@ -11,23 +11,51 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// guard lets only operators in: those who know the token or, if there is none, programs on this machine.
+// guard lets only operators in: those whom AWS authenticated in the way that is set, those who know the token or, if there is neither,
+// programs on this machine.
 func (g *Gateway) guard(c *gin.Context) {
-	if g.Token == "" {
+	switch {
+	case g.isLocal():
 		g.guardBrowsers(c)
-		return
-	}
-	scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
-	if !strings.EqualFold(scheme, "bearer") || subtle.ConstantTimeCompare([]byte(strings.TrimSpace(token)), []byte(g.Token)) != 1 {
+	case !g.isOperator(c.Request):
 		c.Header("WWW-Authenticate", `Bearer realm="event-gateway"`)
-		g.fail(c, statusError(http.StatusUnauthorized, "The Config API needs the operator's token: send it as Authorization: Bearer TOKEN."))
+		g.fail(c, statusError(http.StatusUnauthorized, g.needs()))
 	}
 }
 
-// guardBrowsers keeps web pages out of a surface that has no token: neither a page of another origin nor a name that was made to
-// point to this machine gets in.
+// isLocal says whether the surface is for this machine only.
+func (g *Gateway) isLocal() bool { return g.Token == "" && g.Identity == "" }
+
+func (g *Gateway) isOperator(r *http.Request) bool {
+	if g.Identity != "" && callerOf(r).Kind == g.Identity {
+		return true
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return g.Token != "" && strings.EqualFold(scheme, "bearer") &&
+		subtle.ConstantTimeCompare([]byte(strings.TrimSpace(token)), []byte(g.Token)) == 1
+}
+
+// needs says what a request lacks that is not an operator's.
+func (g *Gateway) needs() string {
+	const token = "the operator's token: send it as Authorization: Bearer TOKEN."
+	if g.Identity == "" {
+		return "The Config API needs " + token
+	}
+	needs := "The Config API needs " + map[string]string{
+		IAM:    "a caller whom AWS IAM authenticated: sign the request, on a route that asks for it",
+		JWT:    "a caller whom a JWT authorizer authenticated: send a JWT, on a route that asks for it",
+		Lambda: "a caller whom a Lambda authorizer authenticated and named by principalId, on a route that asks it",
+	}[g.Identity]
+	if g.Token == "" {
+		return needs + "."
+	}
+	return needs + "; or " + token
+}
+
+// guardBrowsers keeps web pages out of a surface that is for this machine only: neither a page of another origin nor a name that was
+// made to point to this machine gets in.
 func (g *Gateway) guardBrowsers(c *gin.Context) {
-	if g.Token != "" {
+	if !g.isLocal() {
 		return
 	}
 	if !isLoopback(c.Request.Host) {

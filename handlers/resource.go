@@ -46,7 +46,8 @@ func (h *resourceHandler[R]) counted(operation string, handle func(c *gin.Contex
 		if err != nil {
 			h.fail(c, err)
 		} else if c.Request.Method != http.MethodGet {
-			h.Log.Info("the configuration was changed", "operation", operation, "resource", h.name, "space", space(c), "id", c.GetString(loggedID), "etag", c.Writer.Header().Get("ETag"))
+			h.Log.Info("the configuration was changed", "operation", operation, "resource", h.name, "space", space(c), "id", c.GetString(loggedID),
+				"etag", c.Writer.Header().Get("ETag"), "revision", c.GetUint64(loggedRevision), "caller", h.changedBy(c.Request))
 		}
 		if config != nil {
 			snapshot, _ = config.Snapshot() // with the change, if it was one
@@ -72,6 +73,7 @@ func (g *Gateway) configOf(c *gin.Context) (*store.Config, *store.Snapshot, erro
 // setRevision says which revision of the configuration an answer holds.
 func setRevision(c *gin.Context, rev store.Rev) {
 	c.Header("X-Config-Revision", strconv.FormatUint(uint64(rev), 10))
+	c.Set(loggedRevision, uint64(rev))
 }
 
 func (h *resourceHandler[R]) list(c *gin.Context, config *store.Config) error {
@@ -168,8 +170,11 @@ func (h *resourceHandler[R]) id(c *gin.Context, config *store.Config) string {
 	return id
 }
 
-// loggedID is where a request keeps the id for the log.
-const loggedID = "id"
+// Where a request keeps the id and the revision for the log.
+const (
+	loggedID       = "id"
+	loggedRevision = "revision"
+)
 
 func etag(rev store.Rev) string { return `"` + strconv.FormatUint(uint64(rev), 10) + `"` }
 

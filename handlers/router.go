@@ -37,8 +37,10 @@ type Gateway struct {
 	Registry   *prometheus.Registry
 	Log        *slog.Logger
 
-	// Token has to be sent to the Config API. If it is empty, the API is for this machine only.
+	// Token has to be sent to the Config API. If it is empty and Identity is, too, the API is for this machine only.
 	Token string
+	// Identity lets callers of this kind use the Config API without the token: IAM, JWT, Lambda, or "" for none. Lambda only.
+	Identity string
 	// Compat makes the gateway answer as in 2018.
 	Compat bool
 	// OpenInvoke lets an invoke event reach every function of a space, without a subscription.

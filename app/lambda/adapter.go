@@ -81,7 +81,7 @@ func (a *Adapter) serve(ctx context.Context, e *event, s source) ([]byte, error)
 	if r, err := a.request(e, s, l); err != nil {
 		w.fail(http.StatusBadRequest, "Bad request: "+err.Error()+".")
 	} else {
-		a.handle(w, r.WithContext(ctx))
+		a.handle(w, r.WithContext(withCaller(ctx, e, s)))
 	}
 	return encode(s, w)
 }

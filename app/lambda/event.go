@@ -35,9 +35,11 @@ type eventContext struct {
 	DomainName   string `json:"domainName"`
 	DomainPrefix string `json:"domainPrefix"`
 	Identity     struct {
-		SourceIP string `json:"sourceIp"`
+		SourceIP string          `json:"sourceIp"`
+		UserARN  *jsontext.Value `json:"userArn"`
 	} `json:"identity"`
-	HTTP *struct {
+	Authorizer *jsontext.Value `json:"authorizer"` // anything that an authorizer made up; it is read when somebody asks who the caller is
+	HTTP       *struct {
 		Method   string `json:"method"`
 		Path     string `json:"path"`
 		SourceIP string `json:"sourceIp"`
@@ -53,10 +55,14 @@ var errUnknown = errors.New("the event is neither an HTTP request nor a message 
 // failure of the function.
 func decode(payload []byte) (*event, error) {
 	e := &event{}
-	if err := json.Unmarshal(payload, e, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
+	if err := unmarshal(payload, e); err != nil {
 		return nil, errUnknown
 	}
 	return e, nil
+}
+
+func unmarshal(b []byte, to any) error {
+	return json.Unmarshal(b, to, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // source tells where the event is from. It is nil if that is not known.

@@ -20,6 +20,8 @@ func FuzzInvoke(f *testing.F) {
 		f.Add(withLine(f, file, "HEAD", "/%zz"), "/api", "")
 	}
 	f.Add([]byte(`{"version":"2.0","requestContext":{"http":{}}}`), "", "")
+	f.Add([]byte(`{"version":"2.0","requestContext":{"http":{},"authorizer":{"iam":{"userArn":"a"},"jwt":{"claims":{"sub":"b"}},"lambda":{"principalId":"c"}}}}`), "", "")
+	f.Add([]byte(`{"httpMethod":"GET","requestContext":{"identity":{"userArn":"a"},"authorizer":{"principalId":"b","claims":{"sub":"c"}}}}`), "", "")
 	f.Fuzz(func(t *testing.T, payload []byte, base, body string) {
 		h := func(w http.ResponseWriter, r *http.Request) {
 			checkRequest(t, r)
@@ -27,6 +29,9 @@ func FuzzInvoke(f *testing.F) {
 				w.Header()[name] = values
 			}
 			_, _ = io.WriteString(w, body)
+		}
+		if e, err := decode(payload); err == nil && e.source() != nil {
+			e.source().caller()
 		}
 		out, err := New(http.HandlerFunc(h), Options{BasePath: base}).Invoke(t.Context(), payload)
 		if err != nil {

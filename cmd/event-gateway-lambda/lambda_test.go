@@ -89,6 +89,9 @@ func TestWrongStart(t *testing.T) {
 		"this binary has no embedded":                   {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=embed:"},
 		"needs a token":                                 {"EVENT_GATEWAY_ROLE=config", "EVENT_GATEWAY_STORE=memory:"},
 		"set EVENT_GATEWAY_CONFIG_TOKEN":                {"EVENT_GATEWAY_ROLE=all", "EVENT_GATEWAY_STORE=memory:"},
+		"or EVENT_GATEWAY_CONFIG_IDENTITY to iam":       {"EVENT_GATEWAY_ROLE=config", "EVENT_GATEWAY_STORE=memory:"},
+		`EVENT_GATEWAY_CONFIG_IDENTITY is "IAM", it`:    {"EVENT_GATEWAY_ROLE=config", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_CONFIG_IDENTITY=IAM"},
+		`EVENT_GATEWAY_CONFIG_IDENTITY is "none", it`:   {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_CONFIG_IDENTITY=none"},
 		`EVENT_GATEWAY_INVOKE is "nobody"`:              {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_INVOKE=nobody"},
 		`"EVENT_GATEWAY_MAX_STALENESS"`:                 {"EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_MAX_STALENESS=soon"},
 		`EVENT_GATEWAY_LOG_LEVEL is "loud"`:             {"EVENT_GATEWAY_STORE=memory:", "EVENT_GATEWAY_ROLE=events", "EVENT_GATEWAY_LOG_LEVEL=loud"},
@@ -107,6 +110,33 @@ func TestWrongStart(t *testing.T) {
 		}
 		h.Close()
 	}
+}
+
+// TestIdentity: the real program, without a token, takes changes of callers whom the front authenticated, and says in its log who they were.
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	r := startRegion(t, "etcd://"+startStore(t, t.TempDir(), "").Endpoint(), "EVENT_GATEWAY_CONFIG_TOKEN=", "EVENT_GATEWAY_CONFIG_IDENTITY=iam")
+	const body = `{"functionId":"f","type":"http","provider":{"url":"http://localhost:1"}}`
+	event := func(path, authorizer string) []byte {
+		return fmt.Appendf(nil, `{"version":"2.0","rawPath":%q,"headers":{"content-type":"application/json"},"body":%q,
+			"requestContext":{"stage":"$default","domainName":"gateway.test","authorizer":%s,"http":{"method":"POST","path":%[1]q,"sourceIp":"192.0.2.1"}}}`, path, body, authorizer)
+	}
+	f := func(function, path, authorizer, want string) {
+		t.Helper()
+		result, err := r.Invoke(t.Context(), function, event(path, authorizer))
+		if err != nil || !strings.Contains(string(result.Payload), want) {
+			t.Errorf("%s %s: %s %v", function, authorizer, result.Payload, err)
+		}
+	}
+	const iam = `{"iam":{"accessKey":"AKIA","userArn":"arn:aws:iam::123456789012:user/anna"}}`
+	f("config", "/v1/spaces/one/functions", iam, `"statusCode":201`)
+	f("all", "/-/config/v1/spaces/two/functions", iam, `"statusCode":201`)
+	for _, authorizer := range []string{"null", `{"jwt":{"claims":{"sub":"anna"}}}`, `{"iam":{"accessKey":"AKIA","userArn":null}}`} {
+		f("config", "/v1/spaces/one/functions", authorizer, "The Config API needs a caller whom AWS IAM authenticated")
+	}
+	f("all", "/v1/spaces/two/functions", "null", `"statusCode":404`) // the Events API, which has no such route
+	r.logs("config", `"space":"one","id":"f","etag":"\"1\"","revision":1,"caller":"iam arn:aws:iam::123456789012:user/anna"}`)
+	r.logs("all", `"space":"two","id":"f","etag":"\"2\"","revision":2,"caller":"iam arn:aws:iam::123456789012:user/anna"}`)
 }
 
 // TestFrozenChanges: what changes while the process is frozen is there when it should be.

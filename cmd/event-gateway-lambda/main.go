@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	stdlog "log"
 	"os"
@@ -12,6 +13,9 @@ import (
 )
 
 func main() {
+	if err := app.ReadSecrets(context.Background()); err != nil {
+		exit(err)
+	}
 	o, err := app.ParseLambdaOptions()
 	if err != nil {
 		exit(err)

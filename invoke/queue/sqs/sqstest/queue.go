@@ -3,6 +3,7 @@ package sqstest
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -32,8 +33,8 @@ type Queue struct {
 	listener        atomic.Pointer[Listener]
 }
 
-// Listener is told of requests: when one comes, and when its answer is about to go back. Of requests for messages it is told when there are some.
-type Listener func(operation string, answered bool)
+// Listener is told of requests: when one comes, and when its answer is about to go back. Of requests for messages it is told only of answers that have some.
+type Listener func(operation, body string, answered bool)
 
 // New makes a queue on the emulator at endpoint.
 func New(t *testing.T, endpoint string) *Queue {
@@ -54,8 +55,13 @@ func New(t *testing.T, endpoint string) *Queue {
 	forward.Transport = transport
 	forward.ModifyResponse = q.tell
 	q.proxy = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if l := q.listener.Load(); l != nil && operation(r) != receive {
-			(*l)(operation(r), false)
+		if l := q.listener.Load(); l != nil {
+			body, _ := io.ReadAll(r.Body) // what lacks its end is refused
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, string(body)))
+			if operation(r) != receive {
+				(*l)(operation(r), string(body), false)
+			}
 		}
 		forward.ServeHTTP(w, r)
 	}))
@@ -65,6 +71,9 @@ func New(t *testing.T, endpoint string) *Queue {
 }
 
 const receive = "ReceiveMessage"
+
+// bodyKey is where the context of a request has its body.
+type bodyKey struct{}
 
 func operation(r *http.Request) string {
 	return strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.")
@@ -82,7 +91,8 @@ func (q *Queue) tell(response *http.Response) error {
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	if what := operation(response.Request); what != receive || bytes.Contains(body, []byte(`"MessageId"`)) {
-		(*l)(what, true)
+		sent, _ := response.Request.Context().Value(bodyKey{}).(string)
+		(*l)(what, sent, true)
 	}
 	return nil
 }
