@@ -33,7 +33,7 @@ func TestImports(t *testing.T) {
 		"go.etcd.io/etcd/client/v3":                               {"store/etcd", "bench"},
 		"github.com/go-zookeeper/zk":                              {"store/zookeeper"},
 		"github.com/hashicorp/consul/api":                         {"store/consul"},
-		"github.com/aws/aws-sdk-go-v2/service/dynamodb":           {"store/dynamodb"},
+		"github.com/aws/aws-sdk-go-v2/service/dynamodb":           {"store/dynamodb", "bench/barelambda"},
 		"github.com/aws/aws-sdk-go-v2/service/secretsmanager":     {"app"},
 		module + "app/embed":                                      {"cmd/event-gateway", "bench"},
 		"github.com/peterbourgon/ff/v3":                           {"app"},

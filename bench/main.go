@@ -46,6 +46,7 @@ var (
 		{"adapter", measureAdapter},
 		{"reads", measureReads},
 		{"first", measureFirst},
+		{"dynamodb", measureDynamoDB},
 		{"zip", measureZip},
 		{"awslambda", measureAWSLambda},
 	}

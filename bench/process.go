@@ -28,6 +28,7 @@ var roles = map[string]func(args []string) (hello string, answer func(question s
 	"baseline": playBaseline,
 	"gateway":  playGateway,
 	"etcd":     playEtcd,
+	"dynamodb": playDynamoDB,
 	"snapshot": playSnapshot,
 	"range":    playRange,
 

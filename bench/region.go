@@ -20,15 +20,16 @@ const (
 	bare          = "bare"
 )
 
-// region is a Lambda host, what is in the zip, and what that needs: a store with 100 subscriptions, and a function of type http.
+// region is a Lambda host, what is in the zip, and what that needs: a store with subscriptions, and a function of type http.
 type region struct {
 	host     *lambdatest.Host
-	db       *database
+	db       interface{ stop() }
 	function *process
-	proxy    *proxy
+	proxy    *proxy // nil: there is none
 	dir      string
 }
 
+// startRegion starts a region whose store is an etcd with 100 subscriptions.
 func startRegion(ctx context.Context) (r *region, err error) {
 	r = &region{}
 	defer func() {
@@ -36,31 +37,41 @@ func startRegion(ctx context.Context) (r *region, err error) {
 			r.stop()
 		}
 	}()
-	if r.dir, err = os.MkdirTemp("", "bench"); err != nil {
-		return r, err
-	}
-	bootstrap, err := unpack(r.dir)
+	db, err := startEtcd(ctx)
 	if err != nil {
 		return r, err
 	}
-	if r.db, err = startEtcd(ctx); err != nil {
+	r.db = db
+	if r.proxy, err = startProxy(db.endpoint()); err != nil {
 		return r, err
+	}
+	return r, r.open(ctx, db.url(), 100, map[string]string{gatewayLambda: db.url(), countedLambda: "etcd://" + r.proxy.addr(), bare: db.url()})
+}
+
+// open fills the store with n subscriptions, and starts the host of functions, each with the URL of its store.
+func (r *region) open(ctx context.Context, storeURL string, n int, functions map[string]string) (err error) {
+	if r.dir, err = os.MkdirTemp("", "bench"); err != nil {
+		return err
+	}
+	bootstrap, err := unpack(r.dir)
+	if err != nil {
+		return err
 	}
 	if r.function, err = start(ctx, "function"); err != nil {
-		return r, err
+		return err
 	}
-	if err := configure(ctx, r.db.url(), r.function.hello); err != nil {
-		return r, err
+	if err := configure(ctx, storeURL, r.function.hello, n); err != nil {
+		return err
 	}
-	if r.proxy, err = startProxy(r.db.endpoint()); err != nil {
-		return r, err
+	host := map[string]lambdatest.Function{}
+	for name, its := range functions {
+		host[name] = lambdaOn(bootstrap, its)
+		if name == bare {
+			host[name] = lambdaOn(bareLambda, its)
+		}
 	}
-	r.host, err = lambdatest.Start(map[string]lambdatest.Function{
-		gatewayLambda: lambdaOn(bootstrap, r.db.url()),
-		countedLambda: lambdaOn(bootstrap, "etcd://"+r.proxy.addr()),
-		bare:          lambdaOn(bareLambda, r.db.url()),
-	})
-	return r, err
+	r.host, err = lambdatest.Start(host)
+	return err
 }
 
 func (r *region) stop() {
@@ -86,8 +97,8 @@ func lambdaOn(program, storeURL string) lambdatest.Function {
 	}
 }
 
-// configure has a gateway write the function and its subscriptions into the store.
-func configure(ctx context.Context, storeURL, function string) error {
+// configure has a gateway write the function and n subscriptions of it into the store.
+func configure(ctx context.Context, storeURL, function string, n int) error {
 	g, err := startGateway(ctx, storeURL)
 	if err != nil {
 		return err
@@ -96,7 +107,7 @@ func configure(ctx context.Context, storeURL, function string) error {
 	if err := g.subscribe(function, http.MethodPost, "/users/:id"); err != nil {
 		return err
 	}
-	for i := range 99 {
+	for i := range n - 1 {
 		if err := g.createSubscription(http.MethodPost, fmt.Sprintf("/shops/%d/orders/:order", i)); err != nil {
 			return err
 		}

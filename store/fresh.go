@@ -26,6 +26,7 @@ const (
 	forcedTry  = 2 * time.Second
 	missEvery  = time.Second     // how often a request that no route was found for makes its realm catch up
 	retryAfter = 2 * time.Second // a store that did not answer is left alone for so long
+	coldAfter  = time.Second     // the same if there is nothing to go on with: senders were told to come again after a second
 )
 
 // freshness is what a frozen process remembers of a realm. Times are in ns since 1970, by the wall clock.
@@ -82,10 +83,14 @@ func (r *Realms) catchUp(ctx context.Context, o *openRealm, limit time.Duration)
 	if o.fresh.done.Load() >= turn {
 		return // another request asked after the call
 	}
+	pause := retryAfter
+	if o.live.Snapshot() == nil {
+		pause = coldAfter
+	}
 	if o.live.incomplete() {
 		limit = loadTry
 	}
-	if !within(&o.fresh.failed, retryAfter) {
+	if !within(&o.fresh.failed, pause) {
 		n := o.fresh.begun.Add(1)
 		err := r.ask(ctx, limit, o.live.CatchUp)
 		if err == nil {

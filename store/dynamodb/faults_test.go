@@ -167,6 +167,29 @@ func TestReadsAreTriedAgain(t *testing.T) {
 	}
 }
 
+// TestThrottledLoad: whoever has nothing yet waits longer than the SDK would, and not without end.
+func TestThrottledLoad(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	s := impatient(t, server.URL())
+	w := &storetest.Writer{T: t}
+	w.Commit(s, 3)
+	for _, operation := range []string{"GetItem", "Query"} {
+		for _, kind := range []emulator.Kind{emulator.Throttle, emulator.ThrottleRequests} {
+			befalls(server, kind, 10, operation)
+			if _, head, err := s.Load(t.Context(), "r"); err != nil || head != w.Head {
+				t.Errorf("%s, fault %d: got %v, %v", operation, kind, head, err)
+			}
+			befalls(server, kind, 0, operation)
+			begin := time.Now()
+			_, _, err := s.Load(t.Context(), "r")
+			if took := time.Since(begin); err == nil || errors.Is(err, store.ErrUnusable) || took < timeout || took > timeout+5*time.Second {
+				t.Errorf("%s, fault %d, without end: got %v after %v", operation, kind, err, took)
+			}
+		}
+	}
+}
+
 // TestHang: each call ends in time, with a word on why, if DynamoDB does not answer.
 func TestHang(t *testing.T) {
 	t.Parallel()

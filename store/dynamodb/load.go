@@ -15,6 +15,7 @@ const (
 
 // Load reads the records, then what was committed since the head of before. The items are still wrong if the query met a transaction which
 // the head told of, but of which not all records could be seen yet, or the other way round. Then the digest differs, and the log helps out.
+// Each request is tried for some time while DynamoDB has too much to do: who loads has nothing to go on with, and many may do so at once.
 func (s *Store) Load(ctx context.Context, realm store.Realm) ([]store.Item, store.Head, error) {
 	for try := 1; ; try++ {
 		items, head, err := s.load(ctx, realm)
@@ -28,12 +29,21 @@ func (s *Store) Load(ctx context.Context, realm store.Realm) ([]store.Item, stor
 func (s *Store) load(ctx context.Context, realm store.Realm) ([]store.Item, store.Head, error) {
 	var began store.Head
 	items, head, err := backend.LoadOnce(backend.Pieces{
-		Head: func() (_ store.Head, err error) {
-			began, err = s.readHead(ctx, realm)
+		Head: func() (store.Head, error) {
+			err := s.insist(ctx, func() (err error) {
+				began, err = s.readHead(ctx, realm)
+				return err
+			})
 			return began, err
 		},
-		Items:   func() ([]store.Item, error) { return s.items(ctx, realm) },
-		Changes: func(after store.Rev) ([]store.Commit, store.Head, error) { return s.changes(ctx, realm, after) },
+		Items: func() ([]store.Item, error) { return s.items(ctx, realm) },
+		Changes: func(after store.Rev) (commits []store.Commit, head store.Head, err error) {
+			err = s.insist(ctx, func() (err error) {
+				commits, head, err = s.changes(ctx, realm, after)
+				return err
+			})
+			return commits, head, err
+		},
 	})
 	if err != nil || match(items, head) {
 		return items, head, err

@@ -17,7 +17,7 @@ type condition struct {
 	values     attributes
 }
 
-// query reads items of a realm in the order of their keys, page after page.
+// query reads items of a realm in the order of their keys, page after page. Of many it should not begin anew because one was throttled.
 func (s *Store) query(ctx context.Context, realm store.Realm, keys condition, each func(attributes) error) error {
 	keys.values[":realm"] = text(string(realm))
 	in := &dynamodb.QueryInput{
@@ -28,9 +28,11 @@ func (s *Store) query(ctx context.Context, realm store.Realm, keys condition, ea
 	}
 	for {
 		var out *dynamodb.QueryOutput
-		err := s.call(ctx, func(ctx context.Context, client *dynamodb.Client) (err error) {
-			out, err = client.Query(ctx, in)
-			return err
+		err := s.insist(ctx, func() error {
+			return s.call(ctx, func(ctx context.Context, client *dynamodb.Client) (err error) {
+				out, err = client.Query(ctx, in)
+				return err
+			})
 		})
 		if err != nil {
 			return err
