@@ -195,3 +195,107 @@ func killAt(t *testing.T, q *sqstest.Queue, step string) {
 		t.Errorf("dead: %v", left)
 	}
 }
+
+// TestQueue is the way of events through the queue of a server: to those who take them, to the dead letters, and into nothing if nobody is there any more.
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	for emulator, endpoint := range emulators(t) {
+		t.Run(emulator, func(t *testing.T) {
+			t.Parallel()
+			throughQueue(t, sqstest.New(t, endpoint))
+		})
+	}
+}
+
+func throughQueue(t *testing.T, q *sqstest.Queue) {
+	nobody := func() {}
+	failing, refusing, gone, watcher := newSubscriber(t, nobody), newSubscriber(t, nobody), newSubscriber(t, nobody), newSubscriber(t, nobody)
+	failing.answers(func(int) int { return 500 })
+	refusing.answers(func(int) int { return 403 })
+	p := startWith(t, awsEnv(), t.TempDir(), "-dev", "-queue", q.Option("&visibility=5s&attempts=2"))
+	for id, s := range map[string]*subscriber{"failing": failing, "refusing": refusing, "gone": gone} {
+		p.subscribe(id, s.URL)
+	}
+	p.configure(201, "POST", "functions", fmt.Sprintf(`{"functionId":"watcher","type":"http","provider":{"url":%q}}`, watcher.URL))
+	p.configure(201, "POST", "subscriptions", `{"functionId":"watcher","event":"gateway.event.received","path":"/"}`)
+	q.Listen(func(operation, _ string, answered bool) { // one subscription goes while the event is on its way
+		if operation == "SendMessage" && !answered {
+			r, err := http.NewRequest("DELETE", p.config+"/v1/spaces/default/subscriptions/order.paid,gone,%2F", nil)
+			if err == nil {
+				if response, err := http.DefaultClient.Do(r); err == nil {
+					_ = response.Body.Close()
+				}
+			}
+		}
+	})
+	p.send(202, "POST", p.events+"/", "hello", "Event: order.paid", "Authorization: Bearer of-the-sender")
+	var dead []string
+	within(t, 30*time.Second, "dead letters and deliveries are missing", func() bool {
+		dead = append(dead, q.Take(q.DeadLetter)...)
+		_, watched := watcher.seen()
+		return len(dead) == 2 && watched == 1 && p.result("cancelled") == 1
+	})
+	all := strings.Join(dead, "\n")
+	for _, want := range []string{
+		`"subscriptionId":"order.paid,failing,%2F"`, `"attempts":2,"reason":"attempt 2 of at most 2: function: it answered with status 500"`,
+		`"subscriptionId":"order.paid,refusing,%2F"`, `"attempts":1,"reason":"attempt 1 of at most 2: denied: it answered with status 403"`, `"text":"hello"`,
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%s is not in\n%s", want, all)
+		}
+	}
+	if ids, _ := failing.seen(); len(ids) != 2 || ids[0] != ids[1] {
+		t.Errorf("the failing function got %v", ids)
+	}
+	if ids, _ := gone.seen(); len(ids) > 0 {
+		t.Errorf("the function without a subscription got %v", ids)
+	}
+	if got := []float64{p.result("delivered"), p.result("deadlettered"), p.result("failed"), p.result("lost"), p.metric("eventgateway_delivery_retries_total")}; fmt.Sprint(got) != "[1 2 0 0 1]" {
+		t.Errorf("delivered, dead, failed, lost and tried again: %v", got)
+	}
+	large := strings.Repeat(`\`, 200_000)
+	if answer := p.send(413, "POST", p.events+"/", large, "Event: order.paid"); !strings.Contains(answer, "too large for the queue") {
+		t.Error(answer)
+	}
+	p.send(404, "POST", p.events+"/", large)
+	q.Away()
+	if answer := p.send(503, "POST", p.events+"/", "hello", "Event: order.paid"); !strings.Contains(answer, "queue for events cannot be reached") {
+		t.Error(answer)
+	}
+	if code := p.signal(syscall.SIGTERM); code != 0 {
+		t.Error(code, p.stderr.String())
+	}
+	if log := p.stderr.String(); strings.Contains(log, "of-the-sender") || strings.Contains(log, "goroutine") {
+		t.Error(log)
+	}
+}
+
+// result returns how many async deliveries ended in a way.
+func (p *process) result(how string) float64 {
+	return p.metric(`eventgateway_deliveries_total\{result="` + how + `"\}`)
+}
+
+// TestQueueTerminated: what a server has no time for is delivered by the next one.
+func TestQueueTerminated(t *testing.T) {
+	t.Parallel()
+	q := sqstest.New(t, servers.Moto(t))
+	release := make(chan struct{})
+	slow := newSubscriber(t, func() { <-release })
+	dir := t.TempDir()
+	args := []string{"-dev", "-drain-timeout=1s", "-queue", q.Option("&visibility=30s")}
+	p := startWith(t, awsEnv(), dir, args...)
+	p.configure(201, "POST", "functions", fmt.Sprintf(`{"functionId":"slow","type":"http","provider":{"url":%q,"timeout":"40s","signing":{"a":"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"}}}`, slow.URL))
+	p.configure(201, "POST", "subscriptions", `{"functionId":"slow","event":"order.paid","path":"/"}`)
+	p.send(202, "POST", p.events+"/", "hello", "Event: order.paid")
+	within(t, 10*time.Second, "nothing is under way", func() bool { return p.metric("eventgateway_events_backlog") == 1 })
+	began := time.Now()
+	if code := p.signal(syscall.SIGTERM); code != 0 || time.Since(began) > 10*time.Second {
+		t.Error(code, time.Since(began), p.stderr.String())
+	}
+	close(release)
+	startWith(t, awsEnv(), dir, args...)
+	within(t, 60*time.Second, "it did not come again", func() bool { _, ok := slow.seen(); return ok == 2 })
+	if ids, _ := slow.seen(); len(ids) != 2 || ids[0] != ids[1] || ids[0] == "" {
+		t.Errorf("%v", ids)
+	}
+}
