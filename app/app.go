@@ -49,6 +49,9 @@ func New(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logg
 		err = usable(ctx, s, a.file.Holds())
 	}
 	if err == nil {
+		err = checkQueue(ctx, o, log)
+	}
+	if err == nil {
 		a.gateway, err = newGateway(o, a.store, store.RealmsOptions{File: a.file}, queueOf(o, log), log)
 	}
 	if err == nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -21,6 +22,19 @@ func (o *Options) readQueue() (err error) {
 		return fmt.Errorf("%s: there is no queue of the kind %.20q: it looks like sqs://sqs.us-east-1.amazonaws.com/123456789012/NAME?dead-letter=NAME", o.named("queue"), scheme)
 	}
 	if o.queue, err = sqs.ParseURL(o.Queue); err != nil {
+		return fmt.Errorf("%s: %w", o.named("queue"), err)
+	}
+	return nil
+}
+
+// checkQueue says what is wrong with the queue, if there is one, for the person who starts a server.
+func checkQueue(ctx context.Context, o *Options, log *slog.Logger) error {
+	if o.Queue == "" {
+		return nil
+	}
+	q := sqs.New(o.queue, nil, log)
+	defer q.Drain(ctx)
+	if err := q.Check(ctx); err != nil {
 		return fmt.Errorf("%s: %w", o.named("queue"), err)
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -298,4 +300,24 @@ func TestQueueTerminated(t *testing.T) {
 	if ids, _ := slow.seen(); len(ids) != 2 || ids[0] != ids[1] || ids[0] == "" {
 		t.Errorf("%v", ids)
 	}
+}
+
+// TestQueueRefused: a queue that is not there, or a URL that is none, is told at the start.
+func TestQueueRefused(t *testing.T) {
+	t.Parallel()
+	q := sqstest.New(t, servers.Moto(t))
+	f := func(option, want string) {
+		t.Helper()
+		cmd := exec.Command(binary, "-events-port=0", "-config-port=0", "-store=memory:", "-queue", option)
+		cmd.Env = append(os.Environ(), awsEnv()...)
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(string(out), want) || strings.Contains(string(out), "hunter2") {
+			t.Errorf("%s: exit code %d: %s", option, code, out)
+		}
+	}
+	f("nats://h/q", `-queue: there is no queue of the kind "nats"`)
+	f("sqs://id:hunter2@sqs.eu-west-1.amazonaws.com/1/q?dead-letter=d", "-queue: the URL of the queue: it has a user")
+	f("sqs://h:1/1/q?dead-letter=d", "-queue: no region is given")
+	f(strings.Replace(q.Option(""), "-dead", "-dad", 1), "-queue: there is no queue http://127.0.0.1")
+	f(strings.Replace(q.Option(""), "/events-", "/event-", 1), "-queue: there is no queue http://127.0.0.1")
 }

@@ -56,6 +56,31 @@ func (q *Queue) dial(ctx context.Context) (*sqs.Client, error) {
 	return client, nil
 }
 
+// checkLimit bounds the question whether the queues are there.
+const checkLimit = 5 * time.Second
+
+// Check returns an error if there is no such queue or dead-letter queue, or the AWS settings cannot be used. That SQS does not answer, or does not say, is none: it may later.
+func (q *Queue) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	client, err := q.dial(ctx)
+	if err != nil {
+		return err
+	}
+	for _, url := range []string{q.options.URL, q.options.DeadLetter} {
+		_, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn}})
+		var missing *types.QueueDoesNotExist
+		switch {
+		case errors.As(err, &missing):
+			return fmt.Errorf("there is no queue %s", url)
+		case err != nil:
+			q.log.Warn("the queue could not be looked at; going on", "queue", url, "error", shorter(err))
+			return nil
+		}
+	}
+	return nil
+}
+
 // sender sends the SDK's requests, and bounds the answers.
 type sender struct{ transport *http.Transport }
 
