@@ -75,6 +75,13 @@ func (d *Dispatcher) try(ctx context.Context, q *queue.Delivery, l *local) (v qu
 			}
 		}
 	}()
+	if durable {
+		release, ok := d.queueUp(ctx, t.Function)
+		if !ok {
+			return queue.Verdict{Again: busyRetry, Uncounted: true}
+		}
+		defer release()
+	}
 	if q.Attempts == 0 {
 		d.metrics.waited(time.Since(q.Event.Received))
 	}
@@ -91,6 +98,39 @@ func (d *Dispatcher) try(ctx context.Context, q *queue.Delivery, l *local) (v qu
 		d.logFailure(slog.LevelError, "an event could not be delivered", q, err)
 	}
 	return queue.Verdict{}
+}
+
+const (
+	// lanePatience is how long a delivery of a durable queue waits for others to the same function, before it makes room for those to other functions.
+	lanePatience = 2 * time.Second
+	// busyRetry is when it tries again then.
+	busyRetry = 30 * time.Second
+)
+
+// queueUp waits until there are fewer than laneWidth deliveries to f under way in this process. A queue in memory has lanes for that.
+func (d *Dispatcher) queueUp(ctx context.Context, f *store.Function) (release func(), ok bool) {
+	if f == nil {
+		return noWait, true
+	}
+	o, err := d.open(f)
+	if err != nil {
+		return noWait, true // which the attempt will tell
+	}
+	release = func() { <-o.later }
+	select {
+	case o.later <- struct{}{}:
+		return release, true
+	default:
+	}
+	late := time.NewTimer(lanePatience)
+	defer late.Stop()
+	select {
+	case o.later <- struct{}{}:
+		return release, true
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	return nil, false
 }
 
 func (d *Dispatcher) attempt(ctx context.Context, q *queue.Delivery, l *local) *Error {

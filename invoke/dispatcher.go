@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,8 @@ type Dispatcher struct {
 	log     *slog.Logger
 	lost    atomic.Int64
 	loops   *loops
+	telling chan struct{}  // held by system events on their way into a durable queue
+	told    sync.WaitGroup // of those
 }
 
 // Options are the settings of a Dispatcher.
@@ -58,7 +61,7 @@ type Durable struct {
 
 // NewDispatcher returns a dispatcher that goes out by e. It has to be drained in the end.
 func NewDispatcher(o Options, e *Egress, m *Metrics, log *slog.Logger) *Dispatcher {
-	d := &Dispatcher{options: o, egress: e, types: map[string]Type{}, metrics: m, log: log, loops: newLoops(o.LineageKey)}
+	d := &Dispatcher{options: o, egress: e, types: map[string]Type{}, metrics: m, log: log, loops: newLoops(o.LineageKey), telling: make(chan struct{}, maxBeside)}
 	for _, t := range Types(e.credentials) {
 		d.types[t.Name] = t
 	}

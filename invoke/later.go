@@ -130,6 +130,7 @@ func (d *Dispatcher) Drain(ctx context.Context) int {
 	for _, q := range d.queue.Drain(ctx) {
 		d.lose(q, "an event was not delivered: there was no more time")
 	}
+	d.told.Wait()
 	d.egress.Close()
 	return int(d.lost.Load())
 }

@@ -16,7 +16,8 @@ import (
 // opened is one revision of a function, ready to be called. It goes when the revision does.
 type opened struct {
 	invoke   Invoker
-	underWay atomic.Int64 // calls
+	underWay atomic.Int64  // calls
+	later    chan struct{} // held by deliveries of a durable queue
 	breaker  breaker
 }
 
@@ -41,7 +42,7 @@ func (d *Dispatcher) open(f *store.Function) (*opened, error) {
 	case err != nil:
 		return nil, &Error{Class: Invalid, Message: err.Error()}
 	}
-	o := &opened{invoke: invoke}
+	o := &opened{invoke: invoke, later: make(chan struct{}, laneWidth)}
 	o.breaker.init(d.log.With("space", f.Space, "function", f.ID), d.metrics.brokenOff(f))
 	if !f.Opened.CompareAndSwap(nil, o) { // two at once make two; one stays
 		o = f.Opened.Load().(*opened)

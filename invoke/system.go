@@ -116,11 +116,31 @@ func (d *Dispatcher) tell(ctx context.Context, s *store.Snapshot, spaces []strin
 	if d.options.Durable == nil {
 		return send(ctx)
 	}
-	// It takes a while to be kept, beside what is told of. A sender who goes away does not stop it.
+	return d.beside(ctx, send)
+}
+
+// maxBeside is how many system events may be on their way into a durable queue at once.
+const maxBeside = 1000
+
+// beside has send called beside the request that it tells of, which does not wait for a durable queue. A frozen process has to wait in the end.
+func (d *Dispatcher) beside(ctx context.Context, send func(context.Context) func()) (wait func()) {
+	select {
+	case d.telling <- struct{}{}:
+	default: // the queue is slow, or away
+		d.log.Warn("a system event was dropped: there are too many on their way")
+		return noWait
+	}
 	if !d.options.Frozen {
-		ctx = context.WithoutCancel(ctx)
+		ctx = context.WithoutCancel(ctx) // a sender who goes away does not stop it
 	}
 	sent := make(chan struct{})
-	go func() { defer close(sent); send(ctx) }()
+	d.told.Go(func() {
+		defer close(sent)
+		defer func() { <-d.telling }()
+		send(ctx)
+	})
+	if !d.options.Frozen {
+		return noWait
+	}
 	return func() { <-sent }
 }

@@ -321,3 +321,32 @@ func TestQueueRefused(t *testing.T) {
 	f(strings.Replace(q.Option(""), "-dead", "-dad", 1), "-queue: there is no queue http://127.0.0.1")
 	f(strings.Replace(q.Option(""), "/events-", "/event-", 1), "-queue: there is no queue http://127.0.0.1")
 }
+
+// TestQueueSlow: a function that is slow does not hold up events for others.
+func TestQueueSlow(t *testing.T) {
+	t.Parallel()
+	q := sqstest.New(t, servers.Moto(t))
+	release := make(chan struct{})
+	var most, now atomic.Int64
+	slow := newSubscriber(t, func() {
+		for n := now.Add(1); n > most.Load(); n = now.Load() {
+			most.Store(n)
+		}
+		<-release
+		now.Add(-1)
+	})
+	defer close(release)
+	quick := newSubscriber(t, func() {})
+	p := startWith(t, awsEnv(), t.TempDir(), "-dev", "-queue", q.Option(""))
+	p.configure(201, "POST", "functions", fmt.Sprintf(`{"functionId":"slow","type":"http","provider":{"url":%q,"timeout":"50s"}}`, slow.URL))
+	p.configure(201, "POST", "subscriptions", `{"functionId":"slow","event":"slow","path":"/"}`)
+	p.subscribe("quick", quick.URL)
+	for range 250 { // more than are in hand at once
+		p.send(202, "POST", p.events+"/", "hello", "Event: slow")
+	}
+	p.send(202, "POST", p.events+"/", "hello", "Event: order.paid")
+	within(t, 25*time.Second, "the quick function got nothing", func() bool { _, ok := quick.seen(); return ok == 1 })
+	if most.Load() > 32 {
+		t.Errorf("%d deliveries to the slow function were under way at once", most.Load())
+	}
+}
