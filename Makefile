@@ -19,7 +19,7 @@ LAMBDA_BUILD = CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldfl
 # A tool of tools/go.mod, at the version that is pinned there.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: help run demo build test servers test-stores torture-stores isolation fuzz lint bench bench-lambda bench-stores dist lambda helm clean
+.PHONY: help run demo build test servers test-stores torture-stores isolation fuzz lint bench bench-lambda bench-stores dist lambda helm terraform clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-14s  %s\n", $$1, $$2 }' Makefile
@@ -104,6 +104,9 @@ helm: bin/tools/helm bin/tools/kubectl-validate ## Check the Helm chart, without
 bin/tools/%: deploy/helm/tools/%/go.mod deploy/helm/tools/%/go.sum
 	cd deploy/helm/tools/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ tool
 	@touch $@
+
+terraform: ## Check the Terraform module: format, validity, and its tests with a mocked AWS; TERRAFORM_PLUGINS names a folder with the provider
+	./tools/terraform.sh
 
 clean: ## Remove bin/ and dist/
 	rm -rf bin dist
