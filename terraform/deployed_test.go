@@ -135,9 +135,14 @@ func (d *deployed) configure(method, path, body string, want int) {
 // send sends a request as an HTTP API does, with the identity of an operator that IAM knows. headers are "name: value".
 func (d *deployed) send(function, method, path, body string, headers ...string) (status int, answer string) {
 	d.e.t.Helper()
-	return d.request(function, method, path, body, headers, map[string]any{"iam": map[string]string{
+	return d.request(function, method, path, body, headers, operator())
+}
+
+// operator is how an event names one.
+func operator() map[string]any {
+	return map[string]any{"iam": map[string]string{
 		"accountId": account, "accessKey": "AKIAEXAMPLE", "callerId": "AIDAEXAMPLE", "userId": "AIDAEXAMPLE", "userArn": "arn:aws:iam::" + account + ":user/operator",
-	}})
+	}}
 }
 
 func (d *deployed) request(function, method, path, body string, headers []string, authorizer map[string]any) (status int, answer string) {

@@ -32,6 +32,14 @@ func flow(e *emulator, program string) {
 	}))
 	t.Cleanup(target.Close)
 
+	page(d, target.URL)
+	d.poll()
+	if len(got) != 1 || !strings.Contains(<-got, `"Ann"`) {
+		t.Errorf("after the page's commands there are %d deliveries more than one", len(got))
+	}
+	d.configure("DELETE", "/subscriptions/user.created,hello,%2F", "", 204)
+	d.configure("DELETE", "/functions/hello", "", 204)
+
 	for _, id := range []string{"hello", "refuses", "unused"} {
 		d.configure("POST", "/functions", `{"functionId":"`+id+`","type":"http","provider":{"url":"`+target.URL+"/"+id+`"}}`, 201)
 	}
