@@ -52,7 +52,8 @@ func New(ctx context.Context, o *Options, embedded StartEmbedded, log *slog.Logg
 		err = checkQueue(ctx, o, log)
 	}
 	if err == nil {
-		a.gateway, err = newGateway(o, a.store, store.RealmsOptions{File: a.file}, queueOf(o, log), log)
+		open, _ := queueOf(o, log)
+		a.gateway, err = newGateway(o, a.store, store.RealmsOptions{File: a.file}, open, log)
 	}
 	if err == nil {
 		err = a.listen()
@@ -171,6 +172,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	defer a.close()
 	a.log.Info("listening", "events", a.EventsURL(), "config", a.ConfigURL(), "hosted domains", a.options.HostedDomains)
 	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
+	receiving, stopReceiving := context.WithCancel(following) // from a queue that others use, too
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stopFollowing()
@@ -178,7 +180,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	wg.Go(func() {
 		if a.gateway.Realms.WaitReady(following) == nil {
 			ready()
-			a.gateway.Dispatcher.Run(following)
+			a.gateway.Dispatcher.Run(receiving)
 		}
 	})
 	failed := make(chan error, 2)
@@ -190,6 +192,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	stopReceiving()
 	return cmp.Or(err, a.drain())
 }
 

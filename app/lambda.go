@@ -11,8 +11,6 @@ import (
 
 	"github.com/event-gateway/event-gateway/app/lambda"
 	"github.com/event-gateway/event-gateway/handlers"
-	"github.com/event-gateway/event-gateway/invoke/queue"
-	"github.com/event-gateway/event-gateway/invoke/queue/sqs"
 	"github.com/event-gateway/event-gateway/store"
 )
 
@@ -28,14 +26,7 @@ func NewLambda(o *Options, log *slog.Logger) (*lambda.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	var q *sqs.Queue
-	var open openQueue
-	if o.Queue != "" && o.Role != "config" { // the Config API takes no events
-		open = func(deliver queue.Deliver) queue.Queue {
-			q = sqs.New(o.queue, deliver, log)
-			return q
-		}
-	}
+	open, opened := queueOf(o, log)
 	g, err := newGateway(o, redialed, store.RealmsOptions{Frozen: &store.Frozen{MaxStaleness: o.MaxStaleness, Redial: redialed.Redial}}, open, log)
 	if err != nil {
 		return nil, err
@@ -43,7 +34,7 @@ func NewLambda(o *Options, log *slog.Logger) (*lambda.Adapter, error) {
 	log.Info("the gateway has started", "role", o.Role, "hosted domains", o.HostedDomains)
 	disconnect := g.Dispatcher.Disconnect
 	options := lambda.Options{BasePath: o.BasePath, Log: log}
-	if q != nil {
+	if q := opened(); q != nil {
 		disconnect = func() { g.Dispatcher.Disconnect(); q.Disconnect() }
 		options.Queue, options.Consume = q.Name(), q.Consume
 	}

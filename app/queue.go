@@ -40,10 +40,14 @@ func checkQueue(ctx context.Context, o *Options, log *slog.Logger) error {
 	return nil
 }
 
-// queueOf returns how the queue of the options is opened, or nil if there is none.
-func queueOf(o *Options, log *slog.Logger) openQueue {
-	if o.Queue == "" {
-		return nil
+// queueOf returns how the queue of the options is opened, or nil if there is none. opened returns it afterwards.
+func queueOf(o *Options, log *slog.Logger) (open openQueue, opened func() *sqs.Queue) {
+	var q *sqs.Queue
+	if o.Queue != "" && o.Role != "config" { // the Config API takes no events
+		open = func(deliver queue.Deliver) queue.Queue {
+			q = sqs.New(o.queue, deliver, log)
+			return q
+		}
 	}
-	return func(deliver queue.Deliver) queue.Queue { return sqs.New(o.queue, deliver, log) }
+	return open, func() *sqs.Queue { return q }
 }

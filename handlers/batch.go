@@ -9,7 +9,7 @@ import (
 	"github.com/event-gateway/event-gateway/store"
 )
 
-// takeBatch takes all events of a batch, or none. Nobody waits for the answers of functions: also those of sync subscriptions get their event later.
+// takeBatch takes all events of a batch, or none, but for a durable queue that fails halfway. Nobody waits for the answers of functions: also those of sync subscriptions get their event later.
 func (g *Gateway) takeBatch(a *arrival, body *body) (*invoke.Response, error) {
 	events, err := event.FromBatch(a.c.Request, a.path, body.bytes, a.received)
 	if err != nil {

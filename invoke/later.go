@@ -46,7 +46,10 @@ func (d *Dispatcher) enqueue(ctx context.Context, add add, s *store.Snapshot, wa
 			messages = append(messages, d.message(f, s, watched))
 		}
 	}
-	if d.options.Frozen && d.options.Durable == nil {
+	switch {
+	case len(messages) == 0:
+		return noWait, nil
+	case d.options.Frozen && d.options.Durable == nil:
 		return d.deliverNow(ctx, messages), nil
 	}
 	if err := add(ctx, messages...); err != nil {
@@ -60,27 +63,33 @@ func (d *Dispatcher) enqueue(ctx context.Context, add add, s *store.Snapshot, wa
 	return noWait, nil
 }
 
+// begun is a delivery that has not left the process. Each is by itself, so that one that has to wait keeps no other in memory.
+type begun struct {
+	queue.Delivery
+	local
+}
+
 // message returns what the queue gets of an event.
 func (d *Dispatcher) message(f Fanout, s *store.Snapshot, watched bool) *queue.Message {
-	m := &queue.Message{Event: f.Event, Deliveries: make([]queue.Delivery, len(f.Targets))}
-	locals, shared, bytes := make([]local, len(f.Targets)), &encodings{}, cost(f.Event, len(f.Targets))
+	m := &queue.Message{Event: f.Event, Deliveries: make([]*queue.Delivery, len(f.Targets))}
+	shared, bytes := &encodings{}, cost(f.Event, len(f.Targets))
 	for i, t := range f.Targets {
 		t.Names, t.Values = slices.Clone(t.Names), slices.Clone(t.Values) // those of t are the next request's, too
-		locals[i] = local{target: t, shared: shared}
-		if watched && s != nil && s.HasSystem() {
-			locals[i].snapshot = s // the deliveries keep it in memory
-		}
-		one := &m.Deliveries[i]
-		*one = queue.Delivery{
+		b := &begun{local: local{target: t, shared: shared}, Delivery: queue.Delivery{
 			Event: f.Event, Space: t.Subscription.Space, Subscription: t.Subscription.ID, Function: t.Subscription.FunctionID,
-			Params: event.Params{Names: t.Names, Values: t.Values}, Bytes: bytes, Local: &locals[i],
+			Params: event.Params{Names: t.Names, Values: t.Values}, Bytes: bytes,
+		}}
+		b.Local = &b.local
+		if watched && s != nil && s.HasSystem() {
+			b.snapshot = s // which it keeps in memory
 		}
 		if d.options.Durable != nil {
-			one.ID = uuid.NewString()
+			b.ID = uuid.NewString()
 			if s != nil {
-				one.Revision = uint64(s.Head.Rev)
+				b.Revision = uint64(s.Head.Rev)
 			}
 		}
+		m.Deliveries[i] = &b.Delivery
 	}
 	return m
 }
@@ -89,9 +98,7 @@ func (d *Dispatcher) message(f Fanout, s *store.Snapshot, watched bool) *queue.M
 func (d *Dispatcher) deliverNow(ctx context.Context, messages []*queue.Message) (wait func()) {
 	var all []*queue.Delivery
 	for _, m := range messages {
-		for i := range m.Deliveries {
-			all = append(all, &m.Deliveries[i])
-		}
+		all = append(all, m.Deliveries...)
 	}
 	var next atomic.Int64
 	var wg sync.WaitGroup

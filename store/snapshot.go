@@ -136,13 +136,13 @@ func (s *Snapshot) Function(space, id string) *Function {
 	return get[*Function](s, functionKey(space, id))
 }
 
-// Subscribed returns the target of a subscription, without path parameters, if there is such a subscription.
-func (s *Snapshot) Subscribed(space, id string) (Target, bool) {
-	sub := s.Subscription(space, id)
-	if sub == nil {
-		return Target{}, false
+// Subscribed returns the target of a subscription, without path parameters, and whether there is such a subscription. It is nil if its record cannot be read.
+func (s *Snapshot) Subscribed(space, id string) (t Target, found bool) {
+	rec, found := s.items.Get(subscriptionKey(space, id))
+	if sub, ok := rec.(*Subscription); ok {
+		t = Target{Subscription: sub, Function: get[*Function](s, sub.function)}
 	}
-	return Target{Subscription: sub, Function: get[*Function](s, sub.function)}, true
+	return t, found
 }
 
 // Subscription returns a subscription, or nil.

@@ -140,7 +140,7 @@ func killAt(t *testing.T, q *sqstest.Queue, step string) {
 		}
 	})
 	dir := t.TempDir()
-	args := []string{"-dev", "-queue", q.Option("&visibility=3s")}
+	args := []string{"-dev", "-queue", q.Option("&visibility=10s")}
 	p := startWith(t, awsEnv(), dir, args...)
 	gateway.Store(p)
 	p.subscribe("good", good.URL)
@@ -179,7 +179,7 @@ func killAt(t *testing.T, q *sqstest.Queue, step string) {
 		_, b := flaky.seen()
 		return a >= 1 && b >= 1
 	})
-	time.Sleep(4 * time.Second) // what comes again does so by now
+	within(t, 60*time.Second, "something is left in the queue", func() bool { return q.Left() == 0 })
 	for name, s := range map[string]*subscriber{"good": good, "flaky": flaky} {
 		ids, _ := s.seen()
 		different := map[string]bool{}
@@ -214,7 +214,7 @@ func throughQueue(t *testing.T, q *sqstest.Queue) {
 	failing, refusing, gone, watcher := newSubscriber(t, nobody), newSubscriber(t, nobody), newSubscriber(t, nobody), newSubscriber(t, nobody)
 	failing.answers(func(int) int { return 500 })
 	refusing.answers(func(int) int { return 403 })
-	p := startWith(t, awsEnv(), t.TempDir(), "-dev", "-queue", q.Option("&visibility=5s&attempts=2"))
+	p := startWith(t, awsEnv(), t.TempDir(), "-dev", "-queue", q.Option("&visibility=10s&attempts=2"))
 	for id, s := range map[string]*subscriber{"failing": failing, "refusing": refusing, "gone": gone} {
 		p.subscribe(id, s.URL)
 	}

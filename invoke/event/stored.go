@@ -126,8 +126,8 @@ func ParseStored(b []byte) (*Event, error) {
 	return s.event(0)
 }
 
-// maxStoredDepth is how deep events are in system events.
-const maxStoredDepth = 2
+// maxStoredDepth is how deep events are in system events, which tell of no others of their kind.
+const maxStoredDepth = 1
 
 func (s *stored) event(depth int) (*Event, error) {
 	kind := Kind(slices.Index(kinds(), s.Kind))
@@ -140,6 +140,8 @@ func (s *stored) event(depth int) (*Event, error) {
 		return nil, errors.New("the event's members do not fit its kind")
 	case len(s.Extensions) > maxExtensions:
 		return nil, errors.New("the event has too many extensions")
+	case s.Received.UTC().Year() < 1 || s.Received.UTC().Year() > 9998: // near the ends there are times that no JSON can hold
+		return nil, errors.New("the event was received at no time")
 	}
 	e := &Event{
 		Kind: kind, ID: s.ID, Source: s.Source, Type: s.Type, Time: s.Time, Received: s.Received, ContentType: s.ContentType,
@@ -155,10 +157,16 @@ func (s *stored) event(depth int) (*Event, error) {
 			return nil, errors.New("the event's authorization is no JSON object")
 		}
 	}
+	var names []string
 	for _, x := range s.Extensions {
-		if x.Name == "" || x.Value == "" || !validJSON([]byte(x.Value)) || bytes.IndexByte([]byte(jsonSpace), x.Value[0]) >= 0 {
-			return nil, errors.New("an extension of the event has no name or no value")
+		name := legalName(x.Name)
+		if name == "" || name == "data" || coreAttribute(name) != "" || slices.Contains(names, name) {
+			return nil, errors.New("an extension of the event has a name that none can have")
 		}
+		if x.Value == "" || !validJSON([]byte(x.Value)) || bytes.IndexByte([]byte(jsonSpace), x.Value[0]) >= 0 {
+			return nil, errors.New("an extension of the event has no value")
+		}
+		names = append(names, name)
 		e.Extensions = append(e.Extensions, Extension{x.Name, []byte(x.Value)})
 	}
 	if err := e.setStored(s, depth); err != nil {

@@ -64,6 +64,7 @@ func FuzzParseStored(f *testing.F) {
 		`{"kind":"named","id":"1","source":"/","type":"t","data":{"kind":"json","text":"1"},"extensions":[{"name":"a","value":"{}"}]}`,
 		`{"kind":"http","id":"1","source":"/","type":"t","http":{"method":"GET","query":[{"name":"a","values":["b"]}]},"data":{"kind":"binary","base64":"/w=="}}`,
 		`{"kind":"system","id":"1","source":"/","type":"t","system":{"name":"function.invoked","result":{"kind":"json","text":"{"},"event":{"kind":"named","id":"1","source":"/","type":"t"}}}`,
+		`{"kind":"named","id":"1","source":"/","type":"t","received":"9999-12-31T23:59:59-23:59"}`,
 		`{"kind":"cloudevent","id":"1","source":"/","type":"t","contentType":"text/plain","data":{"kind":"json","text":"\"x\""},"authorization":"{}"}`,
 	} {
 		f.Add([]byte(seed))
@@ -108,6 +109,10 @@ func TestParseStoredBad(t *testing.T) {
 	f(start+`,"data":{"text":"1"}}`, "unknown kind")
 	f(start+`,"extensions":[{"name":"a","value":"x"}]}`, "extension")
 	f(start+`,"extensions":[{"name":"","value":"1"}]}`, "extension")
+	f(start+`,"extensions":[{"name":"id","value":"1"}]}`, "a name that none can have")
+	f(start+`,"extensions":[{"name":"a","value":"1"},{"name":"A ","value":"1"}]}`, "a name that none can have")
+	f(start+`,"received":"9999-12-31T23:59:59-23:59"}`, "at no time")
+	f(start+`,"received":"0000-01-01T00:00:00+01:00"}`, "at no time")
 	deep := start + `}`
 	for range 4 {
 		deep = `{"kind":"system","id":"1","source":"/","type":"t","system":{"name":"event.received","event":` + deep + `}}`

@@ -28,7 +28,7 @@ func Handle(ctx context.Context, m *Message, deliver Deliver) (again []Later, de
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(verdicts)); i = next.Add(1) - 1 {
 				if verdicts[i] = (Verdict{Again: soonest, Uncounted: true}); ctx.Err() == nil {
-					verdicts[i] = deliver(ctx, &m.Deliveries[i])
+					verdicts[i] = deliver(ctx, m.Deliveries[i])
 				}
 			}
 		})
@@ -36,7 +36,8 @@ func Handle(ctx context.Context, m *Message, deliver Deliver) (again []Later, de
 	wg.Wait()
 	waits := map[time.Duration]*Message{}
 	for i, v := range verdicts {
-		d := m.Deliveries[i]
+		kept := *m.Deliveries[i]
+		d := &kept
 		if !v.Uncounted {
 			d.Attempts++
 		}

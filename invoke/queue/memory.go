@@ -62,8 +62,8 @@ func (q *Memory) add(messages []*Message, follow bool) error {
 		return ErrClosed
 	}
 	for i, m := range messages {
-		for j := range m.Deliveries {
-			if d := &m.Deliveries[j]; q.fits(d) {
+		for j, d := range m.Deliveries {
+			if q.fits(d) {
 				q.push(d)
 				continue
 			}
@@ -75,8 +75,8 @@ func (q *Memory) add(messages []*Message, follow bool) error {
 		}
 	}
 	for _, m := range messages {
-		for j := range m.Deliveries {
-			q.start(m.Deliveries[j].lane())
+		for _, d := range m.Deliveries {
+			q.start(d.lane())
 		}
 	}
 	return nil
@@ -136,13 +136,13 @@ func (q *Memory) push(d *Delivery) {
 }
 
 // take removes deliveries that were just pushed.
-func (q *Memory) take(deliveries []Delivery) {
-	for i := range deliveries {
-		l := q.lanes[deliveries[i].lane()]
+func (q *Memory) take(deliveries []*Delivery) {
+	for _, d := range deliveries {
+		l := q.lanes[d.lane()]
 		last := len(l.waiting) - 1
 		l.waiting[last] = nil
 		l.waiting = l.waiting[:last]
-		q.forget(&deliveries[i], l)
+		q.forget(d, l)
 	}
 }
 
@@ -165,7 +165,6 @@ func (q *Memory) run(key function, l *lane) {
 		q.deliver(q.ctx, d)
 		q.mu.Lock()
 		q.forget(d, l)
-		d.Event, d.Local = nil, nil // others of its message may have to wait
 	}
 	l.running--
 	if l.held == 0 && l.running == 0 {

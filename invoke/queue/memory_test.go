@@ -23,14 +23,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func message(function string, ids ...string) *queue.Message {
 	m := &queue.Message{}
 	for _, id := range ids {
-		m.Deliveries = append(m.Deliveries, queue.Delivery{Function: function, Bytes: 10, ID: id})
+		m.Deliveries = append(m.Deliveries, &queue.Delivery{Function: function, Bytes: 10, ID: id})
 	}
 	return m
 }
 
 // large returns a delivery that keeps some memory.
 func large(function string, bytes int) *queue.Message {
-	return &queue.Message{Deliveries: []queue.Delivery{{Function: function, Bytes: bytes}}}
+	return &queue.Message{Deliveries: []*queue.Delivery{{Function: function, Bytes: bytes}}}
 }
 
 // memory returns a queue that only tells which delivery it makes.
@@ -219,7 +219,7 @@ func TestNothingIsLost(t *testing.T) {
 				m := &queue.Message{}
 				for k := range 1 + random.IntN(2) {
 					added = append(added, fmt.Sprint(i, " ", j, " ", k))
-					m.Deliveries = append(m.Deliveries, queue.Delivery{Function: fmt.Sprint(random.IntN(4)), Bytes: random.IntN(40), ID: added[len(added)-1]})
+					m.Deliveries = append(m.Deliveries, &queue.Delivery{Function: fmt.Sprint(random.IntN(4)), Bytes: random.IntN(40), ID: added[len(added)-1]})
 				}
 				batch = append(batch, m)
 			}

@@ -38,7 +38,7 @@ var (
 // Message is an event, and all its deliveries.
 type Message struct {
 	Event      *event.Event
-	Deliveries []Delivery
+	Deliveries []*Delivery
 }
 
 // Delivery is one event on its way to one subscription.
@@ -63,14 +63,14 @@ type Delivery struct {
 	Local any
 }
 
-// Deliver makes one attempt, and says what is to become of the delivery.
+// Deliver makes one attempt, and says what is to become of the delivery. It never panics.
 type Deliver func(ctx context.Context, d *Delivery) Verdict
 
 // Verdict is what is to become of a delivery after an attempt. The zero value says that it is over.
 type Verdict struct {
 	// Again is how long it waits for the next attempt.
 	Again time.Duration
-	// Uncounted says that there was no attempt.
+	// Uncounted says that this was no attempt: there was no time for it, or no way.
 	Uncounted bool
 	// Dead says why it is not tried again. A durable queue keeps it for people to look at.
 	Dead string

@@ -132,7 +132,7 @@ func message(ids ...string) *queue.Message {
 		Data: event.Data{Kind: event.JSON, Raw: []byte(`{"n": 1}`)},
 	}}
 	for _, id := range ids {
-		m.Deliveries = append(m.Deliveries, queue.Delivery{ID: id, Event: m.Event, Space: "default", Subscription: "s-" + id, Function: "f", Bytes: 1})
+		m.Deliveries = append(m.Deliveries, &queue.Delivery{ID: id, Event: m.Event, Space: "default", Subscription: "s-" + id, Function: "f", Bytes: 1})
 	}
 	return m
 }
@@ -250,7 +250,7 @@ func same(t *testing.T, place *Place) {
 		Kind: event.Plain, ID: "e" + strange, Source: "/s", Type: "http.request", Received: time.Now().UTC().Truncate(time.Microsecond), ContentType: "text/plain",
 		Data: event.Data{Kind: event.Text, Raw: []byte(strange + "\r\n ")}, Lineage: "token",
 		HTTP: &event.HTTP{Method: "POST", Host: "h", Path: "/a/b", Headers: []event.Header{{Name: "X-Strange", Value: strange}}},
-	}, Deliveries: []queue.Delivery{{ID: "1", Space: "default", Subscription: strange, Params: event.Params{Names: []string{"id"}, Values: []string{strange}}, Revision: 1 << 60}}}
+	}, Deliveries: []*queue.Delivery{{ID: "1", Space: "default", Subscription: strange, Params: event.Params{Names: []string{"id"}, Values: []string{strange}}, Revision: 1 << 60}}}
 	binary := message("2")
 	binary.Event.Data = event.Data{Kind: event.Binary, Raw: []byte{0, 1, 0xff, 0xfe}}
 	p.add(m, binary)
@@ -259,7 +259,7 @@ func same(t *testing.T, place *Place) {
 		if got.ID == "2" {
 			want = binary
 		}
-		d := &want.Deliveries[0]
+		d := want.Deliveries[0]
 		if got.Space != d.Space || got.Subscription != d.Subscription || fmt.Sprint(got.Params) != fmt.Sprint(d.Params) || got.Revision != d.Revision || got.Local != nil {
 			t.Errorf("got %+v, want %+v", got.Delivery, d)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
+	"golang.org/x/sync/errgroup"
 )
 
 // dial returns the client. It is made at the first call, since that reads files, which may come and be put right later.
@@ -96,31 +97,42 @@ func (s sender) Do(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// send sends texts as messages, as many as fit in each request. Its errors are ErrAway: if there are several, some may have been taken.
+// send sends texts as messages, as many as fit in each request, and some requests at once. Its errors are ErrAway: if there are several messages, some may have been taken.
 func (q *Queue) send(ctx context.Context, to string, texts []string, after time.Duration) error {
+	if len(texts) == 0 {
+		return nil
+	}
 	client, err := q.dial(ctx)
 	if err != nil {
 		return away(err)
 	}
 	seconds := int32(after.Round(time.Second) / time.Second)
+	var requests errgroup.Group
+	requests.SetLimit(sendsAtOnce)
 	for len(texts) > 0 {
 		n, size := 1, len(texts[0])
 		for n < len(texts) && n < maxBatch && size+len(texts[n]) <= maxMessage {
 			size += len(texts[n])
 			n++
 		}
-		if n == 1 {
-			_, err = client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &to, MessageBody: &texts[0], DelaySeconds: seconds})
-		} else {
-			err = sendBatch(ctx, client, to, texts[:n], seconds)
-		}
-		if err != nil {
-			return away(shorter(err))
-		}
+		part := texts[:n]
 		texts = texts[n:]
+		requests.Go(func() error {
+			if len(part) > 1 {
+				return sendBatch(ctx, client, to, part, seconds)
+			}
+			_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &to, MessageBody: &part[0], DelaySeconds: seconds})
+			return err
+		})
+	}
+	if err := requests.Wait(); err != nil {
+		return away(shorter(err))
 	}
 	return nil
 }
+
+// sendsAtOnce is how many requests of one Add are under way at once.
+const sendsAtOnce = 16
 
 // maxBatch is how many messages there are in a request at most.
 const maxBatch = 10

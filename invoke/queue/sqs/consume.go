@@ -13,19 +13,27 @@ import (
 
 const (
 	pollers = 2
-	// inHand is how many messages a server has in hand at once.
-	inHand = 100
+	// atOnce is how many messages a server has in hand at once.
+	atOnce = 100
 	// wait is how long SQS waits for a message before it says that there is none.
 	wait = 20 * time.Second
 	// A queue that does not answer is asked again after a time that grows from the one to the other.
 	firstPause, longestPause = 200 * time.Millisecond, 10 * time.Second
 )
 
-// Run implements queue.Queue.
+// Run implements queue.Queue. What it has in hand when it ends is delivered until Drain says otherwise.
 func (q *Queue) Run(ctx context.Context) {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return
+	}
+	q.polling.Add(1)
+	q.mu.Unlock()
+	defer q.polling.Done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	slots := make(chan struct{}, inHand)
+	slots := make(chan struct{}, atOnce)
 	var wg sync.WaitGroup
 	for range pollers {
 		wg.Go(func() { q.poll(ctx, slots) })
@@ -36,7 +44,6 @@ func (q *Queue) Run(ctx context.Context) {
 	}
 	cancel()
 	wg.Wait()
-	q.wg.Wait()
 }
 
 // poll takes messages until ctx ends. A message in hand takes a slot.
@@ -52,7 +59,7 @@ func (q *Queue) poll(ctx context.Context, slots chan struct{}) {
 			<-slots
 		}
 		for _, m := range messages {
-			q.wg.Go(func() {
+			q.inHand.Go(func() {
 				defer func() { <-slots }()
 				q.consume(m)
 			})
@@ -111,7 +118,7 @@ func (q *Queue) receive(ctx context.Context, n int) ([]types.Message, error) {
 
 // consume does what a message asks for, and deletes it.
 func (q *Queue) consume(m types.Message) {
-	ctx, cancel := context.WithTimeout(q.ctx, q.options.Visibility*5/6)
+	ctx, cancel := context.WithTimeout(q.ctx, q.options.Visibility-2*lastLimit)
 	defer cancel()
 	id := aws.ToString(m.MessageId)
 	if !q.settle(ctx, id, aws.ToString(m.Body)) {

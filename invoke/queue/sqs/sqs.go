@@ -3,9 +3,11 @@ package sqs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,11 +29,13 @@ type Queue struct {
 
 	ctx      context.Context // of deliveries
 	stop     context.CancelFunc
-	closed   atomic.Bool
-	draining chan struct{}
-	once     sync.Once
 	underWay atomic.Int64 // deliveries
-	wg       sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	draining chan struct{}
+	polling  sync.WaitGroup // those who may begin to consume
+	inHand   sync.WaitGroup // messages
 }
 
 const (
@@ -41,6 +45,8 @@ const (
 	maxMessage = 256 << 10
 	// fresh is how large a new message may be: later it also has attempts and a reason.
 	fresh = maxMessage - 8<<10
+	// most is how much one Add may send.
+	most = 32 << 20
 	// longest is how long SQS keeps a message back.
 	longest = 15 * time.Minute
 )
@@ -53,7 +59,10 @@ func New(o Options, deliver queue.Deliver, log *slog.Logger) *Queue {
 
 // Add implements queue.Queue. It returns when SQS has confirmed all messages.
 func (q *Queue) Add(ctx context.Context, messages ...*queue.Message) error {
-	if q.closed.Load() {
+	q.mu.Lock()
+	closed := q.closed
+	q.mu.Unlock()
+	if closed {
 		return queue.ErrClosed
 	}
 	return q.Follow(ctx, messages...)
@@ -61,16 +70,20 @@ func (q *Queue) Add(ctx context.Context, messages ...*queue.Message) error {
 
 // Follow implements queue.Queue.
 func (q *Queue) Follow(ctx context.Context, messages ...*queue.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, sendLimit)
+	defer cancel()
 	var texts []string
+	left := most
 	for _, m := range messages {
-		split, err := m.Split(fresh)
+		split, err := m.Split(fresh, left)
 		if err != nil {
 			return err
 		}
+		for _, text := range split {
+			left -= len(text)
+		}
 		texts = append(texts, split...)
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendLimit)
-	defer cancel()
 	return q.send(ctx, q.options.URL, texts, 0)
 }
 
@@ -91,10 +104,15 @@ func (q *Queue) Disconnect() {
 
 // Drain implements queue.Queue. Nothing is lost: what was not delivered comes again.
 func (q *Queue) Drain(ctx context.Context) []*queue.Delivery {
-	q.closed.Store(true)
-	q.once.Do(func() { close(q.draining) })
+	q.mu.Lock()
+	if !q.closed {
+		q.closed = true
+		close(q.draining)
+	}
+	q.mu.Unlock()
+	q.polling.Wait()
 	over := make(chan struct{})
-	go func() { q.wg.Wait(); close(over) }()
+	go func() { q.inHand.Wait(); close(over) }()
 	select {
 	case <-over:
 	case <-ctx.Done():
@@ -105,45 +123,67 @@ func (q *Queue) Drain(ctx context.Context) []*queue.Delivery {
 	return nil
 }
 
-// settle makes the deliveries of a message until ctx ends, and says whether SQS can forget it: all that is left to do is in other messages by then.
-func (q *Queue) settle(ctx context.Context, id, text string) bool {
+// settle makes the deliveries of a message until ctx ends, and says whether SQS can forget it: all that is left to do is in other messages then. That takes lastLimit at most.
+func (q *Queue) settle(ctx context.Context, id, text string) (forget bool) {
+	defer func() {
+		if p := recover(); p != nil { // it would come again, to the next process
+			forget = false
+			q.log.Error("a panic ended a message of the queue", "message", id, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
 	m, err := queue.ParseMessage([]byte(text))
 	if err != nil {
 		q.log.Error("a message of the queue cannot be read, and goes to the dead-letter queue", "message", id, "error", err)
-		return q.sendLast(q.options.DeadLetter, []string{text}, 0) == nil
+		return q.keep(id, []rest{{to: q.options.DeadLetter, texts: []string{text}}})
 	}
 	q.underWay.Add(int64(len(m.Deliveries)))
 	defer q.underWay.Add(-int64(len(m.Deliveries)))
 	again, dead := queue.Handle(ctx, m, q.deliver)
+	var rests []rest
 	if dead != nil {
-		again = append([]queue.Later{{Message: dead}}, again...)
+		rests = append(rests, q.rest(q.options.DeadLetter, dead, 0, text))
 	}
 	for _, later := range again {
-		to := q.options.URL
-		if later.Message == dead {
-			to = q.options.DeadLetter
-		}
-		texts, err := later.Split(maxMessage)
-		if err == nil {
-			err = q.sendLast(to, texts, later.After)
-		}
-		if err != nil {
-			q.log.Error("what is left of a message cannot be kept: it comes again as a whole", "message", id, "event", m.Event.ID, "error", err)
-			return false
-		}
+		rests = append(rests, q.rest(q.options.URL, later.Message, later.After, text))
 	}
-	return true
+	return q.keep(id, rests)
 }
 
-// sendLast sends what is left of a message, also if the time for its deliveries is over.
-func (q *Queue) sendLast(to string, texts []string, after time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), lastLimit)
-	defer cancel()
-	return q.send(ctx, to, texts, spread(after))
+// rest is what is left of a message, and where it goes.
+type rest struct {
+	to    string
+	texts []string
+	after time.Duration
+}
+
+// rest returns what becomes of a part of a message. One that is too large now, with attempts and reasons, is dead as it came: somebody else made it.
+func (q *Queue) rest(to string, m *queue.Message, after time.Duration, came string) rest {
+	texts, err := m.Split(maxMessage, most)
+	if err != nil {
+		return rest{to: q.options.DeadLetter, texts: []string{came}}
+	}
+	return rest{to, texts, spread(after)}
 }
 
 // lastLimit is how much time it takes at most to say what became of a message.
 const lastLimit = 3 * time.Second
+
+// keep sends what is left of a message, also if the time for its deliveries is over, and says whether all of it is kept.
+func (q *Queue) keep(id string, rests []rest) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), lastLimit)
+	defer cancel()
+	errs := make([]error, len(rests))
+	var wg sync.WaitGroup
+	for i, r := range rests {
+		wg.Go(func() { errs[i] = q.send(ctx, r.to, r.texts, r.after) })
+	}
+	wg.Wait()
+	err := errors.Join(errs...)
+	if err != nil {
+		q.log.Error("what is left of a message cannot be kept: it comes again as a whole", "message", id, "error", err)
+	}
+	return err == nil
+}
 
 // spread makes a wait up to a quarter longer, so that not all that failed together comes together again. SQS knows whole seconds.
 func spread(d time.Duration) time.Duration {

@@ -17,13 +17,13 @@ type Options struct {
 	Region     string // "": as in AWS's environment and files
 	Endpoint   string // "": AWS's own, or that of the environment
 	Attempts   int    // how often a delivery is tried
-	// Visibility is how long nobody else gets a message that a server has in hand. It stops delivering when five sixths of it are over.
+	// Visibility is how long nobody else gets a message that a server has in hand. It stops delivering some seconds before that is over.
 	Visibility time.Duration
 }
 
 const (
 	defaultAttempts, maxAttempts                    = 8, 100
-	defaultVisibility, minVisibility, maxVisibility = 2 * time.Minute, time.Second, 12 * time.Hour
+	defaultVisibility, minVisibility, maxVisibility = 2 * time.Minute, 10 * time.Second, 12 * time.Hour
 )
 
 // ParseURL reads sqs://QUEUE-URL?PARAMETERS: dead-letter, the name of a queue of the same account and region, which there has to be; region; endpoint; attempts; visibility. The queue's
@@ -99,7 +99,7 @@ func (o *Options) parseQuery(raw string) error {
 			return fmt.Errorf("there is no parameter %.40q: there are dead-letter, region, endpoint, attempts and visibility", parameter)
 		}
 		if !ok || len(values) > 1 {
-			return fmt.Errorf("%s is not as it should be: dead-letter is the name of a queue that is no FIFO queue, region one such as eu-west-1, endpoint a URL such as http://host:4566, attempts a number from 1 to %d, visibility whole seconds such as 2m", parameter, maxAttempts)
+			return fmt.Errorf("%s is not as it should be: dead-letter is the name of a queue that is no FIFO queue, region one such as eu-west-1, endpoint a URL such as http://host:4566, attempts a number from 1 to %d, visibility 10s or more, such as 2m", parameter, maxAttempts)
 		}
 	}
 	return nil

@@ -10,12 +10,14 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/uuid"
 )
 
@@ -118,6 +120,24 @@ func (q *Queue) create(name string) string {
 		q.t.Fatal(err)
 	}
 	return *out.QueueUrl
+}
+
+// Left returns how many messages the queue holds, also those that are held back or in hand.
+func (q *Queue) Left() (n int) {
+	q.t.Helper()
+	names := []types.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"}
+	out, err := q.Client.GetQueueAttributes(q.t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &q.URL, AttributeNames: names})
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	for _, value := range out.Attributes {
+		i, err := strconv.Atoi(value)
+		if err != nil {
+			q.t.Fatal(err)
+		}
+		n += i
+	}
+	return n
 }
 
 // Put adds a message.
