@@ -18,7 +18,7 @@ func page(d *deployed, function string) {
 	t.Cleanup(config.Close)
 	t.Cleanup(events.Close)
 	env := append(os.Environ(), "CONFIG="+config.URL, "EVENTS="+events.URL, "FUNCTION="+function, "AWS_REGION="+region,
-		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret", "AWS_SESSION_TOKEN=token")
+		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret")
 	blocks := regexp.MustCompile("(?ms)^   ```sh\n(.*?)^   ```\n(?:\n   ```\\w+\n(.*?)^   ```\n)?").FindAllStringSubmatch(text(t, "../docs/deploy-aws.md"), -1)
 	ran := 0
 	for _, block := range blocks {
@@ -27,8 +27,8 @@ func page(d *deployed, function string) {
 			continue
 		}
 		ran++
-		cmd := exec.Command("bash", "-euc", command)
-		cmd.Env = env
+		cmd := exec.Command("bash", "-ec", command)
+		cmd.Env = append(env, "AWS_SESSION_TOKEN="+[]string{"", "token"}[ran%2]) // there are credentials of both kinds
 		out, err := cmd.Output()
 		got := strings.ReplaceAll(string(out), function, "http://127.0.0.1:41111")
 		want, _, _ = strings.Cut(want, "\n   …")
@@ -45,7 +45,7 @@ func page(d *deployed, function string) {
 func (d *deployed) front(function string, signed bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		if err != nil || signed && !strings.Contains(r.Header.Get("Authorization"), "/"+region+"/execute-api/aws4_request") {
+		if err != nil || signed && !wellSigned(r) {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
@@ -62,4 +62,15 @@ func (d *deployed) front(function string, signed bool) http.Handler {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, answer)
 	})
+}
+
+// wellSigned says whether a request has a signature for the service and the region, and all headers that it is of.
+func wellSigned(r *http.Request) bool {
+	authorization := r.Header.Get("Authorization")
+	_, names, ok := strings.Cut(authorization, "SignedHeaders=")
+	names, _, _ = strings.Cut(names, ",")
+	for name := range strings.SplitSeq(names, ";") {
+		ok = ok && (name == "host" || r.Header.Get(name) != "")
+	}
+	return ok && strings.Contains(authorization, "/"+region+"/execute-api/aws4_request")
 }
