@@ -21,7 +21,7 @@ import (
 const devKeys = "secret-keys.json"
 
 // kmsTime is how long AWS KMS may take.
-const kmsTime = 10 * time.Second
+const kmsTime = 4 * time.Second
 
 // openKeys returns the keys that seal the secrets of functions, or nil if there are none.
 func openKeys(ctx context.Context, o *Options, log *slog.Logger) (*keyring.Keys, error) {
