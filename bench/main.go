@@ -47,6 +47,7 @@ var (
 		{"reads", measureReads},
 		{"first", measureFirst},
 		{"dynamodb", measureDynamoDB},
+		{"queue", measureQueue},
 		{"zip", measureZip},
 		{"awslambda", measureAWSLambda},
 	}

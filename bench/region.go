@@ -27,6 +27,7 @@ type region struct {
 	function *process
 	proxy    *proxy // nil: there is none
 	dir      string
+	env      []string // of all functions, besides their own
 }
 
 // startRegion starts a region whose store is an etcd with 100 subscriptions.
@@ -65,9 +66,9 @@ func (r *region) open(ctx context.Context, storeURL string, n int, functions map
 	}
 	host := map[string]lambdatest.Function{}
 	for name, its := range functions {
-		host[name] = lambdaOn(bootstrap, its)
+		host[name] = lambdaOn(bootstrap, its, r.env)
 		if name == bare {
-			host[name] = lambdaOn(bareLambda, its)
+			host[name] = lambdaOn(bareLambda, its, r.env)
 		}
 	}
 	r.host, err = lambdatest.Start(host)
@@ -90,10 +91,10 @@ func (r *region) stop() {
 	os.RemoveAll(r.dir)
 }
 
-func lambdaOn(program, storeURL string) lambdatest.Function {
+func lambdaOn(program, storeURL string, env []string) lambdatest.Function {
 	return lambdatest.Function{
 		Command: []string{program}, Timeout: 10 * time.Second,
-		Env: []string{"EVENT_GATEWAY_STORE=" + storeURL, "EVENT_GATEWAY_ROLE=events"},
+		Env: append([]string{"EVENT_GATEWAY_STORE=" + storeURL, "EVENT_GATEWAY_ROLE=events"}, env...),
 	}
 }
 

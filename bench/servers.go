@@ -53,16 +53,22 @@ func serve(h http.HandlerFunc) (string, error) {
 	return "http://" + l.Addr().String(), nil
 }
 
-// playFunction is a function of type http. It can be asked for the size of the last event.
+// playFunction is a function of type http. It can be asked for the size of the last event, and how many there were.
 func playFunction([]string) (string, func(string) string, error) {
-	var size atomic.Int64
+	var size, calls atomic.Int64
 	url, err := serve(func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		size.Store(n)
+		calls.Add(1)
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(answer)
 	})
-	return url, func(string) string { return fmt.Sprint(size.Load()) }, err
+	return url, func(question string) string {
+		if question == "calls" {
+			return fmt.Sprint(calls.Load())
+		}
+		return fmt.Sprint(size.Load())
+	}, err
 }
 
 // playBaseline is what the gateway is measured against: the least that a program between a client and a function can do. It reads the

@@ -107,6 +107,15 @@ type answer struct {
 // send sends a request to one of the functions, as an HTTP API does. headers are "name: value".
 func (r *region) send(function, method, path, body string, headers ...string) answer {
 	r.t.Helper()
+	a, err := r.try(function, method, path, body, headers...)
+	if err != nil {
+		r.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return a
+}
+
+// try is send for a function that may fail.
+func (r *region) try(function, method, path, body string, headers ...string) (answer, error) {
 	event := map[string]any{
 		"version": "2.0", "rawPath": path, "headers": map[string]string{}, "body": body,
 		"requestContext": map[string]any{"stage": "$default", "domainName": "gateway.test", "http": map[string]any{"method": method, "path": path, "sourceIp": "192.0.2.1"}},
@@ -120,22 +129,25 @@ func (r *region) send(function, method, path, body string, headers ...string) an
 	}
 	payload, err := json.Marshal(event)
 	if err != nil {
-		r.t.Fatal(err)
+		return answer{}, err
 	}
 	began := time.Now()
 	result, err := r.Invoke(context.Background(), function, payload)
-	if err != nil || result.FunctionError != "" {
-		r.t.Fatalf("%s %s: %s %s %v", method, path, result.FunctionError, result.Payload, err)
+	if err == nil && result.FunctionError != "" {
+		err = fmt.Errorf("%s %s", result.FunctionError, result.Payload)
+	}
+	if err != nil {
+		return answer{}, err
 	}
 	a := answer{took: time.Since(began)}
 	if err := json.Unmarshal(result.Payload, &a); err != nil {
-		r.t.Fatalf("%s: %v", result.Payload, err)
+		return a, fmt.Errorf("%s: %w", result.Payload, err)
 	}
 	if a.Base64 {
 		b, _ := base64.StdEncoding.DecodeString(a.Body)
 		a.Body = string(b)
 	}
-	return a
+	return a, nil
 }
 
 // configure makes a Config API request and wants it to go well.

@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -31,46 +29,6 @@ func emulators(t *testing.T) map[string]string {
 func awsEnv() []string {
 	return []string{"AWS_ACCESS_KEY_ID=AKIDTEST", "AWS_SECRET_ACCESS_KEY=secret", "AWS_EC2_METADATA_DISABLED=true", "AWS_CA_BUNDLE=", "AWS_REGION=", "AWS_ENDPOINT_URL=",
 		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null"}
-}
-
-// subscriber is a function that sees the ids of its deliveries.
-type subscriber struct {
-	*httptest.Server
-	status atomic.Pointer[func(n int) int] // of the answer to call n; nil: 200
-
-	mu  sync.Mutex
-	ids []string // of all deliveries
-	ok  int      // of them answered with 200
-}
-
-func newSubscriber(t *testing.T, called func()) *subscriber {
-	s := &subscriber{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		called()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.ids = append(s.ids, r.Header.Get("Webhook-Id"))
-		status := 200
-		if f := s.status.Load(); f != nil {
-			status = (*f)(len(s.ids))
-		}
-		if status == 200 {
-			s.ok++
-		}
-		w.WriteHeader(status)
-	}))
-	t.Cleanup(s.Close)
-	return s
-}
-
-func (s *subscriber) answers(f func(n int) int) { s.status.Store(&f) }
-
-// seen returns the ids of all deliveries, and how many of those were answered with 200.
-func (s *subscriber) seen() (ids []string, ok int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]string(nil), s.ids...), s.ok
 }
 
 // subscribe registers the function of a server, whose deliveries are signed, and subscribes it.
@@ -121,13 +79,13 @@ func killAt(t *testing.T, q *sqstest.Queue, step string) {
 			close(reached)
 		}
 	}
-	good := newSubscriber(t, func() {
+	good := sqstest.NewSubscriber(t, func() {
 		if step == "called" {
 			kill()
 		}
 	})
-	flaky := newSubscriber(t, func() {})
-	flaky.answers(func(n int) int { return map[bool]int{true: 500, false: 200}[n == 1] })
+	flaky := sqstest.NewSubscriber(t, func() {})
+	flaky.Answers(func(n int) int { return map[bool]int{true: 500, false: 200}[n == 1] })
 	q.Listen(func(operation, body string, answered bool) {
 		if operation == "SendMessage" && strings.Contains(body, "attempts") {
 			operation = "again"
@@ -175,19 +133,12 @@ func killAt(t *testing.T, q *sqstest.Queue, step string) {
 		p = startWith(t, awsEnv(), dir, args...)
 	}
 	within(t, 60*time.Second, "not all arrived", func() bool {
-		_, a := good.seen()
-		_, b := flaky.seen()
-		return a >= 1 && b >= 1
+		return good.Count(200) >= 1 && flaky.Count(200) >= 1
 	})
 	within(t, 60*time.Second, "something is left in the queue", func() bool { return q.Left() == 0 })
-	for name, s := range map[string]*subscriber{"good": good, "flaky": flaky} {
-		ids, _ := s.seen()
-		different := map[string]bool{}
-		for _, id := range ids {
-			different[id] = true
-		}
-		if len(different) > sent || different[""] || len(ids) > 2+sent {
-			t.Errorf("%s got deliveries with the ids %v of what was sent %d times", name, ids, sent)
+	for name, s := range map[string]*sqstest.Subscriber{"good": good, "flaky": flaky} {
+		if ids := s.IDs(); len(ids) > sent || ids[0] == "" || len(s.Calls()) > 2+sent {
+			t.Errorf("%s got %v of what was sent %d times", name, s.Calls(), sent)
 		}
 	}
 	if code := p.signal(syscall.SIGTERM); code != 0 {
@@ -211,11 +162,11 @@ func TestQueue(t *testing.T) {
 
 func throughQueue(t *testing.T, q *sqstest.Queue) {
 	nobody := func() {}
-	failing, refusing, gone, watcher := newSubscriber(t, nobody), newSubscriber(t, nobody), newSubscriber(t, nobody), newSubscriber(t, nobody)
-	failing.answers(func(int) int { return 500 })
-	refusing.answers(func(int) int { return 403 })
+	failing, refusing, gone, watcher := sqstest.NewSubscriber(t, nobody), sqstest.NewSubscriber(t, nobody), sqstest.NewSubscriber(t, nobody), sqstest.NewSubscriber(t, nobody)
+	failing.Answers(func(int) int { return 500 })
+	refusing.Answers(func(int) int { return 403 })
 	p := startWith(t, awsEnv(), t.TempDir(), "-dev", "-queue", q.Option("&visibility=10s&attempts=2"))
-	for id, s := range map[string]*subscriber{"failing": failing, "refusing": refusing, "gone": gone} {
+	for id, s := range map[string]*sqstest.Subscriber{"failing": failing, "refusing": refusing, "gone": gone} {
 		p.subscribe(id, s.URL)
 	}
 	p.configure(201, "POST", "functions", fmt.Sprintf(`{"functionId":"watcher","type":"http","provider":{"url":%q}}`, watcher.URL))
@@ -234,8 +185,7 @@ func throughQueue(t *testing.T, q *sqstest.Queue) {
 	var dead []string
 	within(t, 30*time.Second, "dead letters and deliveries are missing", func() bool {
 		dead = append(dead, q.Take(q.DeadLetter)...)
-		_, watched := watcher.seen()
-		return len(dead) == 2 && watched == 1 && p.result("cancelled") == 1
+		return len(dead) == 2 && watcher.Count(200) == 1 && p.result("cancelled") == 1
 	})
 	all := strings.Join(dead, "\n")
 	for _, want := range []string{
@@ -246,11 +196,11 @@ func throughQueue(t *testing.T, q *sqstest.Queue) {
 			t.Errorf("%s is not in\n%s", want, all)
 		}
 	}
-	if ids, _ := failing.seen(); len(ids) != 2 || ids[0] != ids[1] {
-		t.Errorf("the failing function got %v", ids)
+	if calls := failing.Calls(); len(calls) != 2 || len(failing.IDs()) != 1 {
+		t.Errorf("the failing function got %v", calls)
 	}
-	if ids, _ := gone.seen(); len(ids) > 0 {
-		t.Errorf("the function without a subscription got %v", ids)
+	if calls := gone.Calls(); len(calls) > 0 {
+		t.Errorf("the function without a subscription got %v", calls)
 	}
 	if got := []float64{p.result("delivered"), p.result("deadlettered"), p.result("failed"), p.result("lost"), p.metric("eventgateway_delivery_retries_total")}; fmt.Sprint(got) != "[1 2 0 0 1]" {
 		t.Errorf("delivered, dead, failed, lost and tried again: %v", got)
@@ -282,7 +232,7 @@ func TestQueueTerminated(t *testing.T) {
 	t.Parallel()
 	q := sqstest.New(t, servers.Moto(t))
 	release := make(chan struct{})
-	slow := newSubscriber(t, func() { <-release })
+	slow := sqstest.NewSubscriber(t, func() { <-release })
 	dir := t.TempDir()
 	args := []string{"-dev", "-drain-timeout=1s", "-queue", q.Option("&visibility=30s")}
 	p := startWith(t, awsEnv(), dir, args...)
@@ -296,9 +246,9 @@ func TestQueueTerminated(t *testing.T) {
 	}
 	close(release)
 	startWith(t, awsEnv(), dir, args...)
-	within(t, 60*time.Second, "it did not come again", func() bool { _, ok := slow.seen(); return ok == 2 })
-	if ids, _ := slow.seen(); len(ids) != 2 || ids[0] != ids[1] || ids[0] == "" {
-		t.Errorf("%v", ids)
+	within(t, 60*time.Second, "it did not come again", func() bool { return slow.Count(200) == 2 })
+	if ids := slow.IDs(); len(ids) != 1 || ids[0] == "" {
+		t.Errorf("%v", slow.Calls())
 	}
 }
 
@@ -328,7 +278,7 @@ func TestQueueSlow(t *testing.T) {
 	q := sqstest.New(t, servers.Moto(t))
 	release := make(chan struct{})
 	var most, now atomic.Int64
-	slow := newSubscriber(t, func() {
+	slow := sqstest.NewSubscriber(t, func() {
 		for n := now.Add(1); n > most.Load(); n = now.Load() {
 			most.Store(n)
 		}
@@ -336,7 +286,7 @@ func TestQueueSlow(t *testing.T) {
 		now.Add(-1)
 	})
 	defer close(release)
-	quick := newSubscriber(t, func() {})
+	quick := sqstest.NewSubscriber(t, func() {})
 	p := startWith(t, awsEnv(), t.TempDir(), "-dev", "-queue", q.Option(""))
 	p.configure(201, "POST", "functions", fmt.Sprintf(`{"functionId":"slow","type":"http","provider":{"url":%q,"timeout":"50s"}}`, slow.URL))
 	p.configure(201, "POST", "subscriptions", `{"functionId":"slow","event":"slow","path":"/"}`)
@@ -345,7 +295,7 @@ func TestQueueSlow(t *testing.T) {
 		p.send(202, "POST", p.events+"/", "hello", "Event: slow")
 	}
 	p.send(202, "POST", p.events+"/", "hello", "Event: order.paid")
-	within(t, 25*time.Second, "the quick function got nothing", func() bool { _, ok := quick.seen(); return ok == 1 })
+	within(t, 25*time.Second, "the quick function got nothing", func() bool { return quick.Count(200) == 1 })
 	if most.Load() > 32 {
 		t.Errorf("%d deliveries to the slow function were under way at once", most.Load())
 	}

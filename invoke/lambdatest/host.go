@@ -2,8 +2,8 @@
 // Runtime API towards the processes that it starts.
 //
 // What it does as AWS does: one process for each concurrent invocation; a process that waits for work is frozen; one that takes too long is
-// killed; the limits of size; the shape of errors. What it does not have: extensions, streamed answers, versions (any alias or qualifier is
-// the one version), retries of asynchronous events, and memory limits.
+// killed; the limits of size; the shape of errors; an event source mapping for SQS. What it does not have: extensions, streamed answers,
+// versions (any alias or qualifier is the one version), retries of asynchronous events, and memory limits.
 package lambdatest
 
 import (

@@ -13,6 +13,7 @@
 //	env       answers the environment, a variable a line
 //	context   answers the request id, the ARN and the deadline in milliseconds
 //	print     writes the event to stdout, then echoes
+//	batch     writes the event to stdout, and answers that those messages of SQS failed whose body is "fail"
 package main
 
 import (
@@ -25,6 +26,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
@@ -82,8 +84,23 @@ func do(ctx context.Context, event json.RawMessage, ticks *atomic.Int64) (any, e
 		return answer(200, fmt.Sprintln(lc.AwsRequestID, lc.InvokedFunctionArn, deadline.UnixMilli())), nil
 	case "print":
 		fmt.Println(string(event))
+	case "batch":
+		fmt.Println(string(event))
+		return batch(event)
 	}
 	return answer(200, string(event)), nil
+}
+
+func batch(event json.RawMessage) (any, error) {
+	var in events.SQSEvent
+	err := json.Unmarshal(event, &in)
+	var out events.SQSEventResponse
+	for _, m := range in.Records {
+		if m.Body == "fail" {
+			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		}
+	}
+	return out, err
 }
 
 // read returns the order in the event, or else the one in the environment.
