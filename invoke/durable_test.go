@@ -271,4 +271,3 @@ func TestDurableMessages(t *testing.T) {
 		t.Errorf("%+v", m.Event)
 	}
 }
-

@@ -26,7 +26,6 @@ const visible = 6 * time.Second
 
 // TestQueue: the real program with a queue, of two emulators of SQS, and an event source mapping between the two.
 func TestQueue(t *testing.T) {
-	t.Parallel()
 	eachQueue(t, map[string]func(*testing.T, *sqstest.Queue){
 		"later": queueLater, "dead": queueDead, "away": queueAway, "large": queueLarge, "slow": queueSlow, "old": queueOld, "hosted": queueHosted, "foreign": queueForeign,
 		"partial": queuePartial, "all": queueAll,

@@ -17,7 +17,6 @@ import (
 // TestQueueKilled: a Lambda is killed at each step between the sender and the deletion of the message, or does not get on until AWS kills it. What was accepted arrives at each subscriber, and
 // what arrives twice has the same id.
 func TestQueueKilled(t *testing.T) {
-	t.Parallel()
 	tests := map[string]func(*testing.T, *sqstest.Queue){}
 	for _, step := range []string{
 		"SendMessage", "SendMessage answered", // the event is added

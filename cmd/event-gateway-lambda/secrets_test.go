@@ -102,7 +102,6 @@ func TestSecretsARN(t *testing.T) {
 
 // TestSecretsARNWrong: a secret that cannot be read, or is none of variables, is a start error that says why and has nothing of it.
 func TestSecretsARNWrong(t *testing.T) {
-	t.Parallel()
 	moto := servers.Moto(t)
 	arn := keep(t, moto, "bytes", nil)
 	f := func(why, endpoint, arn string, env ...string) {

@@ -50,7 +50,6 @@ func within(t *testing.T, d time.Duration, what string, ok func() bool) {
 // TestQueueKilled: a gateway is killed at each step between the sender and the deletion of the message. What was accepted arrives at each subscriber, and
 // what arrives twice has the same id.
 func TestQueueKilled(t *testing.T) {
-	t.Parallel()
 	var wg sync.WaitGroup // all wait most of the time
 	defer wg.Wait()
 	for emulator, endpoint := range emulators(t) {
