@@ -267,7 +267,7 @@ func TestQueueRefused(t *testing.T) {
 	f("nats://h/q", `-queue: there is no queue of the kind "nats"`)
 	f("sqs://id:hunter2@sqs.eu-west-1.amazonaws.com/1/q?dead-letter=d", "-queue: the URL of the queue: it has a user")
 	f("sqs://h:1/1/q?dead-letter=d", "-queue: no region is given")
-	f(strings.Replace(q.Option(""), "-dead", "-dad", 1), "-queue: there is no queue http://127.0.0.1")
+	f(strings.Replace(q.Option(""), "-dead", "-dad", 1), "-queue: there is no dead-letter queue http://127.0.0.1")
 	f(strings.Replace(q.Option(""), "/events-", "/event-", 1), "-queue: there is no queue http://127.0.0.1")
 }
 

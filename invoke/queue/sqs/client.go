@@ -68,14 +68,14 @@ func (q *Queue) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, url := range []string{q.options.URL, q.options.DeadLetter} {
+	for what, url := range map[string]string{"queue": q.options.URL, "dead-letter queue": q.options.DeadLetter} {
 		_, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn}})
 		var missing *types.QueueDoesNotExist
 		switch {
 		case errors.As(err, &missing):
-			return fmt.Errorf("there is no queue %s", url)
+			return fmt.Errorf("there is no %s %s in the region %s", what, url, client.Options().Region)
 		case err != nil:
-			q.log.Warn("the queue could not be looked at; going on", "queue", url, "error", shorter(err))
+			q.log.Warn("the "+what+" could not be looked at; going on", "queue", url, "error", shorter(err))
 			return nil
 		}
 	}

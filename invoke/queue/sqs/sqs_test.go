@@ -82,9 +82,10 @@ func TestURL(t *testing.T) {
 	const ireland = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
 	f("sqs://sqs.eu-west-1.amazonaws.com/123456789012/events?dead-letter=dead", sqs.Options{URL: ireland + "events", DeadLetter: ireland + "dead", Region: "eu-west-1"})
 	f("sqs://https://sqs.eu-west-1.amazonaws.com/123456789012/events?dead-letter=dead", sqs.Options{URL: ireland + "events", DeadLetter: ireland + "dead", Region: "eu-west-1"})
-	f("sqs://sqs.eu-west-1.amazonaws.com/123456789012/events?dead-letter=dead&region=eu-west-2&attempts=9&visibility=5m", sqs.Options{
-		URL: ireland + "events", DeadLetter: ireland + "dead", Region: "eu-west-2", Attempts: 9, Visibility: 5 * time.Minute,
+	f("sqs://sqs.eu-west-1.amazonaws.com/123456789012/events?dead-letter=dead&region=eu-west-1&attempts=9&visibility=5m", sqs.Options{
+		URL: ireland + "events", DeadLetter: ireland + "dead", Region: "eu-west-1", Attempts: 9, Visibility: 5 * time.Minute,
 	})
+	f("sqs://q.example.com/1/events?dead-letter=dead&region=eu-west-2", sqs.Options{URL: "https://q.example.com/1/events", DeadLetter: "https://q.example.com/1/dead", Region: "eu-west-2"})
 	f("sqs://vpce-1.sqs.cn-north-1.vpce.amazonaws.com.cn/1/e?dead-letter=d", sqs.Options{
 		URL: "https://vpce-1.sqs.cn-north-1.vpce.amazonaws.com.cn/1/e", DeadLetter: "https://vpce-1.sqs.cn-north-1.vpce.amazonaws.com.cn/1/d", Region: "cn-north-1",
 	})
@@ -103,17 +104,19 @@ func TestURL(t *testing.T) {
 	bad("sqs://", "it is not like sqs://")
 	bad("sqs://events", "it is not like sqs://")
 	bad("https://sqs.eu-west-1.amazonaws.com/1/e", "it is not like sqs://")
-	bad("sqs://h/1/e.fifo?dead-letter=d", "it is not like sqs://")
+	bad("sqs://h/1/e.fifo?dead-letter=d", "it is a FIFO queue")
+	bad(start+"?dead-letter=d&region=eu-west-2", "region is eu-west-2, but the queue is in eu-west-1")
 	bad("sqs://h/1/e?dead-letter=d.fifo", "no FIFO queue")
 	bad("sqs://id:hunter2@h/1/e?dead-letter=d", "credentials come from")
 	bad("sqs://id:hunter2@h/%zz", "it is not like sqs://")
 	bad(start, "it needs dead-letter=NAME")
 	bad(start+"?dead-letter=", "dead-letter is not")
 	bad(start+"?dead-letter=e", "the queue itself")
-	bad(start+"?dead-letter=d&dead-letter=f", "dead-letter is not")
+	bad(start+"?dead-letter=d&dead-letter=f", "dead-letter is there twice")
 	bad(start+"?dead-letter=d&attempts=0", "attempts is not")
 	bad(start+"?dead-letter=d&attempts=101", "attempts is not")
-	bad(start+"?dead-letter=d&visibility=1500ms", "visibility is not")
+	bad(start+"?dead-letter=d&visibility=10500ms", "visibility is not")
+	bad(start+"?dead-letter=d&visibility=9s", "visibility is not")
 	bad(start+"?dead-letter=d&visibility=13h", "visibility is not")
 	bad(start+"?dead-letter=d&region=x@y", "region is not")
 	bad(start+"?dead-letter=d&endpoint=http://id:hunter2@h", "endpoint is not")

@@ -49,17 +49,23 @@ func parseURL(raw string) (o Options, err error) {
 	}
 	at := strings.LastIndexByte(u.Path, '/')
 	switch {
+	case strings.HasSuffix(u.Path, ".fifo"):
+		return o, errors.New("it is a FIFO queue, which cannot hold back single messages: use a standard queue")
 	case u.User != nil:
 		return o, errors.New("it has a user or a password: credentials come from AWS's environment, files or role")
 	case u.Fragment != "", u.Host == "", at < 0 || !isName(u.Path[at+1:]):
 		return o, errors.New("it is not like sqs://sqs.us-east-1.amazonaws.com/123456789012/NAME?dead-letter=NAME")
 	}
-	if o.Region = regionOf(u.Hostname()); u.Port() != "" {
-		o.Region = ""
-	}
 	o.Attempts, o.Visibility = defaultAttempts, defaultVisibility
 	if err := o.parseQuery(u.RawQuery); err != nil {
 		return o, err
+	}
+	switch region := regionOf(u.Hostname()); {
+	case u.Port() != "" || region == "":
+	case o.Region == "":
+		o.Region = region
+	case o.Region != region:
+		return o, fmt.Errorf("region is %s, but the queue is in %s", o.Region, region)
 	}
 	u.RawQuery, u.ForceQuery = "", false
 	o.URL = u.String()
@@ -81,28 +87,38 @@ func (o *Options) parseQuery(raw string) error {
 	}
 	for parameter, values := range query {
 		value := values[len(values)-1]
-		ok := false
+		want := ""
 		switch parameter {
 		case "dead-letter":
-			o.DeadLetter, ok = value, isName(value)
+			o.DeadLetter, want = value, unless(isName(value), "the name of a queue that is no FIFO queue")
 		case "region":
-			o.Region, ok = value, matches(`^[a-z0-9-]+$`, value)
+			o.Region, want = value, unless(matches(`^[a-z0-9-]+$`, value), "the name of a region such as eu-west-1")
 		case "endpoint":
-			o.Endpoint, ok = value, matches(`^https?://[^/?#@]+/?$`, value)
+			o.Endpoint, want = value, unless(matches(`^https?://[^/?#@]+/?$`, value), "a URL such as http://host:4566")
 		case "attempts":
 			o.Attempts, err = strconv.Atoi(value)
-			ok = err == nil && o.Attempts >= 1 && o.Attempts <= maxAttempts
+			want = unless(err == nil && o.Attempts >= 1 && o.Attempts <= maxAttempts, fmt.Sprintf("a number from 1 to %d", maxAttempts))
 		case "visibility":
 			o.Visibility, err = time.ParseDuration(value)
-			ok = err == nil && o.Visibility >= minVisibility && o.Visibility <= maxVisibility && o.Visibility%time.Second == 0
+			want = unless(err == nil && o.Visibility >= minVisibility && o.Visibility <= maxVisibility && o.Visibility%time.Second == 0, "a time in whole seconds from 10s to 12h")
 		default:
 			return fmt.Errorf("there is no parameter %.40q: there are dead-letter, region, endpoint, attempts and visibility", parameter)
 		}
-		if !ok || len(values) > 1 {
-			return fmt.Errorf("%s is not as it should be: dead-letter is the name of a queue that is no FIFO queue, region one such as eu-west-1, endpoint a URL such as http://host:4566, attempts a number from 1 to %d, visibility 10s or more, such as 2m", parameter, maxAttempts)
+		switch {
+		case len(values) > 1:
+			return fmt.Errorf("%s is there twice", parameter)
+		case want != "":
+			return fmt.Errorf("%s is not %s", parameter, want)
 		}
 	}
 	return nil
+}
+
+func unless(ok bool, want string) string {
+	if ok {
+		return ""
+	}
+	return want
 }
 
 // isName says whether a queue can have this name. FIFO queues, whose names have a dot, delay no single message.
