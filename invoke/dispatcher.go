@@ -27,8 +27,8 @@ type Dispatcher struct {
 	log     *slog.Logger
 	lost    atomic.Int64
 	loops   *loops
-	telling chan struct{}  // held by system events on their way into a durable queue
-	told    sync.WaitGroup // of those
+	telling chan struct{} // held by system events on their way into a durable queue
+	told    sync.Once     // no more are let begin
 }
 
 // Options are the settings of a Dispatcher.

@@ -53,14 +53,18 @@ func (d *Dispatcher) enqueue(ctx context.Context, add add, s *store.Snapshot, wa
 		return d.deliverNow(ctx, messages), nil
 	}
 	if err := add(ctx, messages...); err != nil {
-		for _, f := range fanouts {
-			for _, t := range f.Targets {
-				d.metrics.dropped(t)
-			}
-		}
+		d.dropAll(fanouts)
 		return nil, err
 	}
 	return noWait, nil
+}
+
+func (d *Dispatcher) dropAll(fanouts []Fanout) {
+	for _, f := range fanouts {
+		for _, t := range f.Targets {
+			d.metrics.dropped(t)
+		}
+	}
 }
 
 // begun is a delivery that has not left the process. Each is by itself, so that one that has to wait keeps no other in memory.
@@ -137,7 +141,7 @@ func (d *Dispatcher) Drain(ctx context.Context) int {
 	for _, q := range d.queue.Drain(ctx) {
 		d.lose(q, "an event was not delivered: there was no more time")
 	}
-	d.told.Wait()
+	d.told.Do(d.tellNoMore)
 	d.egress.Close()
 	return int(d.lost.Load())
 }

@@ -105,8 +105,9 @@ func (d *Dispatcher) tell(ctx context.Context, s *store.Snapshot, spaces []strin
 	}
 	old, now := event.NewSystem(about, d.options.Compat, time.Now())
 	old.Lineage, now.Lineage = about.Event.Lineage, about.Event.Lineage
+	fanouts := []Fanout{{old, seed}, {now, v09}}
 	send := func(ctx context.Context) (wait func()) {
-		wait, err := d.enqueue(ctx, d.queue.Follow, s, false, Fanout{old, seed}, Fanout{now, v09})
+		wait, err := d.enqueue(ctx, d.queue.Follow, s, false, fanouts...)
 		if err != nil {
 			d.log.Warn("a system event was dropped", "type", now.Type, "spaces", spaces, "error", err)
 			return noWait
@@ -116,31 +117,39 @@ func (d *Dispatcher) tell(ctx context.Context, s *store.Snapshot, spaces []strin
 	if d.options.Durable == nil {
 		return send(ctx)
 	}
-	return d.beside(ctx, send)
+	select {
+	case d.telling <- struct{}{}:
+		return d.beside(ctx, send)
+	default: // the queue is slow, or away
+		d.dropAll(fanouts)
+		d.log.Warn("a system event was dropped: there are too many on their way", "type", now.Type, "spaces", spaces)
+		return noWait
+	}
 }
 
 // maxBeside is how many system events may be on their way into a durable queue at once.
 const maxBeside = 1000
 
-// beside has send called beside the request that it tells of, which does not wait for a durable queue. A frozen process has to wait in the end.
+// beside has send called beside the request that it tells of, which does not wait for a durable queue. A frozen process has to wait in the end. It gives back a place in telling.
 func (d *Dispatcher) beside(ctx context.Context, send func(context.Context) func()) (wait func()) {
-	select {
-	case d.telling <- struct{}{}:
-	default: // the queue is slow, or away
-		d.log.Warn("a system event was dropped: there are too many on their way")
-		return noWait
-	}
 	if !d.options.Frozen {
 		ctx = context.WithoutCancel(ctx) // a sender who goes away does not stop it
 	}
 	sent := make(chan struct{})
-	d.told.Go(func() {
-		defer close(sent)
+	go func() { // Drain waits for it
 		defer func() { <-d.telling }()
+		defer close(sent)
 		send(ctx)
-	})
+	}()
 	if !d.options.Frozen {
 		return noWait
 	}
 	return func() { <-sent }
+}
+
+// tellNoMore waits for the system events on their way, and lets no more begin.
+func (d *Dispatcher) tellNoMore() {
+	for range maxBeside {
+		d.telling <- struct{}{}
+	}
 }
