@@ -38,6 +38,8 @@ func TestApply(t *testing.T) {
 	checkFunctions(e)
 	checkQueue(e)
 	flow(e, program)
+	checkCurl(t, outputs)
+	upgrade(e, w)
 	w.destroy()
 	if left := e.left(); left != nil {
 		t.Errorf("after destroy there is still %s", strings.Join(left, "\n"))

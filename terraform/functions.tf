@@ -14,6 +14,9 @@ locals {
     EVENT_GATEWAY_SECRET_KEYS     = var.secret_keys
     EVENT_GATEWAY_SECRET_KEYS_KMS = var.secret_keys == null ? null : local.kms_uri
     EVENT_GATEWAY_SECRETS_ARN     = var.secrets_arn
+
+    # The Config API looks at it, too: it takes no function with a role that would not be assumed.
+    EVENT_GATEWAY_FUNCTION_CREDENTIALS = var.hosted && length(var.assume_role_arns) > 0 ? "role" : null
   }
 
   own = {
@@ -97,7 +100,7 @@ resource "aws_cloudwatch_log_group" "function" {
 
 # The key that both functions sign hops of events with. It is made once, and is in the state.
 resource "terraform_data" "lineage_key" {
-  input = uuid()
+  input = sensitive(uuid())
 
   lifecycle {
     ignore_changes = [input]

@@ -4,10 +4,10 @@ locals {
     trimsuffix(var.front == "http_api" ? aws_apigatewayv2_api.front[s].api_endpoint : aws_lambda_function_url.front[s].function_url, "/")
   ) }
 
-  # How curl says who it is.
+  # How curl says who it is. Long-term keys have no token, and a header that is signed but not sent is refused.
   credentials = var.config_auth == "JWT" ? "-H \"Authorization: Bearer $TOKEN\"" : join(" ", [
     "--aws-sigv4 aws:amz:${local.region}:${var.front == "http_api" ? "execute-api" : "lambda"}",
-    "--user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H \"X-Amz-Security-Token: $AWS_SESSION_TOKEN\"",
+    "--user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" $${AWS_SESSION_TOKEN:+\"-HX-Amz-Security-Token: $AWS_SESSION_TOKEN\"}",
   ])
 }
 
@@ -90,6 +90,11 @@ output "table" {
 output "queue_url" {
   description = "URL of the queue, or null."
   value       = var.queue ? aws_sqs_queue.events[0].url : null
+}
+
+output "queue_arn" {
+  description = "ARN of the queue, or null. It is where a redrive of dead letters has to go to."
+  value       = var.queue ? aws_sqs_queue.events[0].arn : null
 }
 
 output "dead_letter_queue_url" {

@@ -96,7 +96,7 @@ variable "rollback_versions" {
 }
 
 variable "environment" {
-  description = "More options of the gateway, for both functions: names and values of its environment, such as `EVENT_GATEWAY_LOG_LEVEL`. Everybody who may read the functions' settings sees them: secrets belong to `secrets_arn`."
+  description = "More options of the gateway, for both functions: names and values of its environment, such as `EVENT_GATEWAY_LOG_LEVEL`. Everybody who may read the functions' settings sees them: secrets belong to `secrets_arn`. Below the log level `info` nothing tells who changed the configuration."
   type        = map(string)
   default     = {}
 
@@ -106,6 +106,21 @@ variable "environment" {
       "EVENT_GATEWAY_SECRET_KEYS", "EVENT_GATEWAY_SECRET_KEYS_KMS", "EVENT_GATEWAY_SECRETS_ARN",
     ])) == 0
     error_message = "ROLE, STORE, QUEUE, CONFIG_IDENTITY, HOSTED_DOMAIN, SECRET_KEYS, SECRET_KEYS_KMS and SECRETS_ARN are set by the module's own variables."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.environment), ["EVENT_GATEWAY_CONFIG_TOKEN", "EVENT_GATEWAY_STORE_PASSWORD"])) == 0
+    error_message = "Everybody who may read the functions' settings would see it. EVENT_GATEWAY_CONFIG_TOKEN and EVENT_GATEWAY_STORE_PASSWORD belong to the secret of secrets_arn."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.environment) : !can(regex("^EVENT_GATEWAY_.*_FILE$", name))])
+    error_message = "There are no files for the functions to read. What would be in a file is a value in the secret of secrets_arn, without _FILE at the end of its name."
+  }
+
+  validation {
+    condition     = !var.hosted || !contains(keys(var.environment), "EVENT_GATEWAY_FUNCTION_CREDENTIALS")
+    error_message = "In hosted mode assume_role_arns decides about EVENT_GATEWAY_FUNCTION_CREDENTIALS."
   }
 }
 
@@ -178,12 +193,12 @@ variable "store_url" {
 }
 
 variable "secrets_arn" {
-  description = "ARN of a secret in Secrets Manager that holds a JSON object of options and their values, such as `{\"EVENT_GATEWAY_STORE_PASSWORD\":\"...\"}`. Both functions read it when they start."
+  description = "ARN of a secret in Secrets Manager that holds a JSON object of options and their values, such as `{\"EVENT_GATEWAY_STORE_PASSWORD\":\"...\"}`. Both functions read it when they start. An EVENT_GATEWAY_SECRET_KEYS in it has to be unencrypted, without `-kms`: Secrets Manager encrypts the secret."
   type        = string
   default     = null
 
   validation {
-    condition     = var.secrets_arn == null || can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[^*]+$", var.secrets_arn))
+    condition     = var.secrets_arn == null || can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+$", var.secrets_arn))
     error_message = "It is the ARN of one secret: arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx."
   }
 }
@@ -194,7 +209,7 @@ variable "secrets_kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.secrets_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[^*]+$", var.secrets_kms_key_arn))
+    condition     = var.secrets_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/([a-f0-9-]+|mrk-[a-f0-9]+)$", var.secrets_kms_key_arn))
     error_message = "It is the ARN of one key: arn:aws:kms:REGION:ACCOUNT:key/ID."
   }
 }
@@ -216,13 +231,23 @@ variable "vpc" {
 # What the events function may call.
 
 variable "lambda_function_arns" {
-  description = "Lambda functions that the gateway may call with its own role, for functions of type `awslambda`. An ARN allows what it says: that of a function, of an alias, or of a version."
+  description = "Lambda functions that the gateway may call with its own role, for functions of type `awslambda`. An ARN allows what it says: that of a function, of an alias, or of a version. The gateway's own functions cannot be among them."
   type        = list(string)
   default     = []
 
   validation {
-    condition     = alltrue([for arn in var.lambda_function_arns : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[a-zA-Z0-9-_]+(:[a-zA-Z0-9$_-]+)?$", arn))])
+    condition     = alltrue([for arn in var.lambda_function_arns : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[a-zA-Z0-9_-]+(:[a-zA-Z0-9$_-]+)?$", arn))])
     error_message = "Each is the ARN of one function, without wildcards: arn:aws:lambda:REGION:ACCOUNT:function:NAME."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.lambda_function_arns : !contains(["${var.name}-events", "${var.name}-config"], try(split(":", arn)[6], ""))])
+    error_message = "The gateway's own functions cannot be among them: who calls those past their fronts can claim to be anybody."
+  }
+
+  validation {
+    condition     = !var.hosted || length(var.lambda_function_arns) == 0
+    error_message = "In hosted mode functions are never called with the gateway's own role, so a function here would have no effect: functions have credentials of their own, or name one of assume_role_arns."
   }
 }
 
@@ -235,6 +260,11 @@ variable "kinesis_stream_arns" {
     condition     = alltrue([for arn in var.kinesis_stream_arns : can(regex("^arn:[a-z-]+:kinesis:[a-z0-9-]+:[0-9]{12}:stream/[a-zA-Z0-9_.-]+$", arn))])
     error_message = "Each is the ARN of one stream, without wildcards: arn:aws:kinesis:REGION:ACCOUNT:stream/NAME."
   }
+
+  validation {
+    condition     = !var.hosted || length(var.kinesis_stream_arns) == 0
+    error_message = "In hosted mode functions are never called with the gateway's own role, so a stream here would have no effect: functions have credentials of their own, or name one of assume_role_arns."
+  }
 }
 
 variable "firehose_delivery_stream_arns" {
@@ -246,10 +276,15 @@ variable "firehose_delivery_stream_arns" {
     condition     = alltrue([for arn in var.firehose_delivery_stream_arns : can(regex("^arn:[a-z-]+:firehose:[a-z0-9-]+:[0-9]{12}:deliverystream/[a-zA-Z0-9_.-]+$", arn))])
     error_message = "Each is the ARN of one delivery stream, without wildcards: arn:aws:firehose:REGION:ACCOUNT:deliverystream/NAME."
   }
+
+  validation {
+    condition     = !var.hosted || length(var.firehose_delivery_stream_arns) == 0
+    error_message = "In hosted mode functions are never called with the gateway's own role, so a delivery stream here would have no effect: functions have credentials of their own, or name one of assume_role_arns."
+  }
 }
 
 variable "sqs_queue_arns" {
-  description = "Queues that the gateway may send messages to, for functions of type `awssqs`. The gateway's own queue is not among them."
+  description = "Queues that the gateway may send messages to, for functions of type `awssqs`. The gateway's own queues cannot be among them."
   type        = list(string)
   default     = []
 
@@ -257,10 +292,20 @@ variable "sqs_queue_arns" {
     condition     = alltrue([for arn in var.sqs_queue_arns : can(regex("^arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_.-]+$", arn))])
     error_message = "Each is the ARN of one queue, without wildcards: arn:aws:sqs:REGION:ACCOUNT:NAME."
   }
+
+  validation {
+    condition     = alltrue([for arn in var.sqs_queue_arns : !contains([var.name, "${var.name}-dead-letters"], try(split(":", arn)[5], ""))])
+    error_message = "The gateway's own queues cannot be among them: a message there is taken for one of the gateway's."
+  }
+
+  validation {
+    condition     = !var.hosted || length(var.sqs_queue_arns) == 0
+    error_message = "In hosted mode functions are never called with the gateway's own role, so a queue here would have no effect: functions have credentials of their own, or name one of assume_role_arns."
+  }
 }
 
 variable "assume_role_arns" {
-  description = "Roles that the gateway may assume, for functions with a `roleArn`."
+  description = "Roles that the gateway may assume, for functions with a `roleArn`. In hosted mode they set EVENT_GATEWAY_FUNCTION_CREDENTIALS to `role`."
   type        = list(string)
   default     = []
 
@@ -375,17 +420,23 @@ variable "config_auth" {
 }
 
 variable "jwt" {
-  description = "Whose tokens open the Config API, with config_auth = \"JWT\": who has one can change all of it. A token needs a `sub`, and one of the `scopes` if there are any."
+  description = "Whose tokens open the Config API, with config_auth = \"JWT\": who has one can change all of it. A token needs a `sub`, and one of the `scopes`."
   type = object({
     issuer   = string
     audience = list(string)
-    scopes   = optional(list(string), [])
+    scopes   = list(string)
   })
   default = null
 
   validation {
     condition     = var.jwt == null ? true : startswith(var.jwt.issuer, "https://") && length(var.jwt.audience) > 0
     error_message = "An issuer is a https:// URL, and there is at least one audience."
+  }
+
+  # The ID token of an end user has the audience, too, but no scope.
+  validation {
+    condition     = var.jwt == null ? true : length(var.jwt.scopes) > 0 && alltrue([for scope in var.jwt.scopes : scope != ""])
+    error_message = "Without a scope each token of the issuer for that audience would open the Config API, that of an end user included. Name at least one scope that only operators get."
   }
 }
 
@@ -451,6 +502,11 @@ variable "config_domain_name" {
     condition     = var.config_domain_name == null || var.front == "http_api"
     error_message = "A function URL cannot have a domain of your own: use front = \"http_api\"."
   }
+
+  validation {
+    condition     = var.config_domain_name == null || !var.hosted ? true : !can(regex("^[a-z0-9-]+$", trimsuffix(var.config_domain_name, ".${coalesce(var.domain_name, "-")}")))
+    error_message = "In hosted mode a name directly below domain_name is the host of a space, which this would hide."
+  }
 }
 
 variable "config_certificate_arn" {
@@ -505,7 +561,7 @@ variable "alarm_actions" {
 }
 
 variable "dashboard" {
-  description = "Make a CloudWatch dashboard."
+  description = "Make a CloudWatch dashboard. It costs three dollars a month."
   type        = bool
   default     = true
 }

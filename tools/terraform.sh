@@ -6,8 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Provider folders lie a few levels below the root, if anywhere.
-plugins=${TERRAFORM_PLUGINS:-$(find / -maxdepth 3 \( -path /proc -o -path /sys \) -prune -o -type d -name registry.terraform.io -print -quit 2>/dev/null || true)}
+# Provider folders lie a few levels below the root, if anywhere; but a provider is a program, and into some folders everybody may write.
+plugins=${TERRAFORM_PLUGINS:-$(find / -maxdepth 3 \( -path /proc -o -path /sys -o -path /tmp -o -path /var/tmp -o -path /dev/shm \) -prune -o -type d -name registry.terraform.io -print -quit 2>/dev/null || true)}
 plugins=${plugins%/registry.terraform.io}
 if [ "${1:-}" = plugins ]; then
 	[ -z "$plugins" ] || printf '%s\n' "$plugins"

@@ -52,7 +52,7 @@ run "least" {
   }
 
   assert {
-    condition     = output.curl == "curl --aws-sigv4 aws:amz:eu-west-1:execute-api --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H \"X-Amz-Security-Token: $AWS_SESSION_TOKEN\" https://mocked.execute-api.eu-west-1.amazonaws.com/v1/spaces/default/functions"
+    condition     = output.curl == "curl --aws-sigv4 aws:amz:eu-west-1:execute-api --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" $${AWS_SESSION_TOKEN:+\"-HX-Amz-Security-Token: $AWS_SESSION_TOKEN\"} https://mocked.execute-api.eu-west-1.amazonaws.com/v1/spaces/default/functions"
     error_message = "The curl line is ${output.curl}"
   }
 
@@ -203,7 +203,29 @@ run "hosted" {
   }
 
   assert {
+    condition     = alltrue([for f in aws_lambda_function.gateway : !contains(keys(f.environment[0].variables), "EVENT_GATEWAY_FUNCTION_CREDENTIALS")])
+    error_message = "There is no role that functions may name."
+  }
+
+  assert {
     condition     = aws_apigatewayv2_api.front["events"].disable_execute_api_endpoint && !aws_apigatewayv2_api.front["config"].disable_execute_api_endpoint
     error_message = "Only the API of events has a domain."
+  }
+}
+
+run "hosted_with_roles" {
+  variables {
+    hosted                 = true
+    domain_name            = "events.example.com"
+    certificate_arn        = "arn:aws:acm:eu-west-1:123456789012:certificate/events"
+    config_domain_name     = "config.example.com"
+    config_certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/config"
+    secret_keys            = "{\"encryptedKeyset\":\"AAAA\"}"
+    assume_role_arns       = ["arn:aws:iam::123456789012:role/team/sender"]
+  }
+
+  assert {
+    condition     = alltrue([for f in aws_lambda_function.gateway : f.environment[0].variables.EVENT_GATEWAY_FUNCTION_CREDENTIALS == "role"])
+    error_message = "Functions may name a role, and both surfaces know that."
   }
 }

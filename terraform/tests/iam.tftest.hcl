@@ -93,28 +93,86 @@ run "no_queue" {
   }
 }
 
+# Hosted events read several spaces at once; the Config API reads one at a time.
 run "hosted" {
   variables {
-    queue           = false
-    hosted          = true
-    domain_name     = "events.example.com"
-    certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/events"
-    secret_keys     = "{\"encryptedKeyset\":\"AAAA\"}"
+    hosted           = true
+    domain_name      = "events.example.com"
+    certificate_arn  = "arn:aws:acm:eu-west-1:123456789012:certificate/events"
+    secret_keys      = "{\"encryptedKeyset\":\"AAAA\"}"
+    assume_role_arns = ["arn:aws:iam::123456789012:role/team/sender"]
   }
 
   assert {
-    condition = jsondecode(aws_iam_role_policy.gateway["events"].policy).Statement[2] == {
-      Sid      = "ReadConfiguration"
-      Effect   = "Allow"
-      Action   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"]
-      Resource = "arn:aws:dynamodb:eu-west-1:123456789012:table/gw"
-    }
-    error_message = "Hosted events read several spaces at once: ${aws_iam_role_policy.gateway["events"].policy}"
+    condition = aws_iam_role_policy.gateway["events"].policy == jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid      = "WriteLogs"
+          Effect   = "Allow"
+          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+          Resource = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/gw-events:*"
+        },
+        {
+          Sid      = "OpenSecretKeys"
+          Effect   = "Allow"
+          Action   = ["kms:Decrypt"]
+          Resource = "arn:aws:kms:eu-west-1:123456789012:key/mocked"
+        },
+        {
+          Sid      = "ReadConfiguration"
+          Effect   = "Allow"
+          Action   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"]
+          Resource = "arn:aws:dynamodb:eu-west-1:123456789012:table/gw"
+        },
+        {
+          Sid      = "QueueEvents"
+          Effect   = "Allow"
+          Action   = ["sqs:SendMessage"]
+          Resource = ["arn:aws:sqs:eu-west-1:123456789012:gw", "arn:aws:sqs:eu-west-1:123456789012:gw-dead-letters"]
+        },
+        {
+          Sid      = "TakeEvents"
+          Effect   = "Allow"
+          Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+          Resource = "arn:aws:sqs:eu-west-1:123456789012:gw"
+        },
+        {
+          Sid      = "AssumeRoles"
+          Effect   = "Allow"
+          Action   = ["sts:AssumeRole"]
+          Resource = ["arn:aws:iam::123456789012:role/team/sender"]
+        },
+      ]
+    })
+    error_message = "The events role may do something else: ${aws_iam_role_policy.gateway["events"].policy}"
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.gateway["config"].policy).Statement[2].Action == ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"]
-    error_message = "The Config API reads one space at a time: ${aws_iam_role_policy.gateway["config"].policy}"
+    condition = aws_iam_role_policy.gateway["config"].policy == jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid      = "WriteLogs"
+          Effect   = "Allow"
+          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+          Resource = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/gw-config:*"
+        },
+        {
+          Sid      = "OpenSecretKeys"
+          Effect   = "Allow"
+          Action   = ["kms:Decrypt"]
+          Resource = "arn:aws:kms:eu-west-1:123456789012:key/mocked"
+        },
+        {
+          Sid      = "WriteConfiguration"
+          Effect   = "Allow"
+          Action   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"]
+          Resource = "arn:aws:dynamodb:eu-west-1:123456789012:table/gw"
+        },
+      ]
+    })
+    error_message = "The config role may do something else: ${aws_iam_role_policy.gateway["config"].policy}"
   }
 }
 
@@ -190,7 +248,7 @@ run "vpc_and_secrets" {
     queue               = false
     store_url           = "etcd://10.0.0.1:2379/gw"
     secrets_arn         = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:gw-abcdef"
-    secrets_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/of-the-secret"
+    secrets_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-0123456789ab"
     vpc                 = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
   }
 
@@ -214,7 +272,7 @@ run "vpc_and_secrets" {
           Sid      = "DecryptSecret"
           Effect   = "Allow"
           Action   = ["kms:Decrypt"]
-          Resource = "arn:aws:kms:eu-west-1:123456789012:key/of-the-secret"
+          Resource = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-0123456789ab"
         },
         {
           Sid    = "JoinVpc"

@@ -108,7 +108,7 @@ run "none" {
   }
 
   assert {
-    condition     = !contains(keys(aws_lambda_function.gateway["events"].environment[0].variables), "EVENT_GATEWAY_QUEUE") && output.queue_url == null && output.dead_letter_queue_arn == null
+    condition     = !contains(keys(aws_lambda_function.gateway["events"].environment[0].variables), "EVENT_GATEWAY_QUEUE") && output.queue_url == null && output.queue_arn == null && output.dead_letter_queue_arn == null
     error_message = "The gateway is told of a queue."
   }
 

@@ -314,7 +314,7 @@ run "jwt_too_much" {
   command = plan
 
   variables {
-    jwt = { issuer = "https://login.example.com/", audience = ["gateway"] }
+    jwt = { issuer = "https://login.example.com/", audience = ["gateway"], scopes = ["configure"] }
   }
 
   expect_failures = [var.config_auth]
@@ -326,7 +326,7 @@ run "jwt_on_function_url" {
   variables {
     front       = "function_url"
     config_auth = "JWT"
-    jwt         = { issuer = "https://login.example.com/", audience = ["gateway"] }
+    jwt         = { issuer = "https://login.example.com/", audience = ["gateway"], scopes = ["configure"] }
   }
 
   expect_failures = [var.config_auth]
@@ -337,7 +337,7 @@ run "jwt_without_tls" {
 
   variables {
     config_auth = "JWT"
-    jwt         = { issuer = "http://login.example.com/", audience = ["gateway"] }
+    jwt         = { issuer = "http://login.example.com/", audience = ["gateway"], scopes = ["configure"] }
   }
 
   expect_failures = [var.jwt]
@@ -428,4 +428,196 @@ run "keys_without_kms" {
   }
 
   expect_failures = [var.secret_keys]
+}
+
+run "secret_with_any_character" {
+  command = plan
+
+  variables {
+    secrets_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:gw-??????"
+  }
+
+  expect_failures = [var.secrets_arn]
+}
+
+run "secret_key_with_any_character" {
+  command = plan
+
+  variables {
+    secrets_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/mrk-?"
+  }
+
+  expect_failures = [var.secrets_kms_key_arn]
+}
+
+run "own_events_function" {
+  command = plan
+
+  variables {
+    lambda_function_arns = ["arn:aws:lambda:eu-west-1:123456789012:function:gw-events"]
+  }
+
+  expect_failures = [var.lambda_function_arns]
+}
+
+run "own_config_function" {
+  command = plan
+
+  variables {
+    lambda_function_arns = ["arn:aws:lambda:eu-west-1:123456789012:function:other", "arn:aws:lambda:eu-west-1:123456789012:function:gw-config:live"]
+  }
+
+  expect_failures = [var.lambda_function_arns]
+}
+
+run "own_queue" {
+  command = plan
+
+  variables {
+    sqs_queue_arns = ["arn:aws:sqs:eu-west-1:123456789012:gw"]
+  }
+
+  expect_failures = [var.sqs_queue_arns]
+}
+
+run "own_dead_letters" {
+  command = plan
+
+  variables {
+    sqs_queue_arns = ["arn:aws:sqs:eu-west-1:123456789012:gw-dead-letters"]
+  }
+
+  expect_failures = [var.sqs_queue_arns]
+}
+
+run "functions_when_hosted" {
+  command = plan
+
+  variables {
+    hosted          = true
+    domain_name     = "events.example.com"
+    certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/c"
+    secret_keys     = "{\"encryptedKeyset\":\"AAAA\"}"
+
+    lambda_function_arns = ["arn:aws:lambda:eu-west-1:123456789012:function:a"]
+  }
+
+  expect_failures = [var.lambda_function_arns]
+}
+
+run "streams_when_hosted" {
+  command = plan
+
+  variables {
+    hosted          = true
+    domain_name     = "events.example.com"
+    certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/c"
+    secret_keys     = "{\"encryptedKeyset\":\"AAAA\"}"
+
+    kinesis_stream_arns = ["arn:aws:kinesis:eu-west-1:123456789012:stream/s"]
+  }
+
+  expect_failures = [var.kinesis_stream_arns]
+}
+
+run "delivery_streams_when_hosted" {
+  command = plan
+
+  variables {
+    hosted          = true
+    domain_name     = "events.example.com"
+    certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/c"
+    secret_keys     = "{\"encryptedKeyset\":\"AAAA\"}"
+
+    firehose_delivery_stream_arns = ["arn:aws:firehose:eu-west-1:123456789012:deliverystream/d"]
+  }
+
+  expect_failures = [var.firehose_delivery_stream_arns]
+}
+
+run "queues_when_hosted" {
+  command = plan
+
+  variables {
+    hosted          = true
+    domain_name     = "events.example.com"
+    certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/c"
+    secret_keys     = "{\"encryptedKeyset\":\"AAAA\"}"
+
+    sqs_queue_arns = ["arn:aws:sqs:eu-west-1:123456789012:q"]
+  }
+
+  expect_failures = [var.sqs_queue_arns]
+}
+
+run "credentials_when_hosted" {
+  command = plan
+
+  variables {
+    hosted          = true
+    domain_name     = "events.example.com"
+    certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/c"
+    secret_keys     = "{\"encryptedKeyset\":\"AAAA\"}"
+
+    environment = { EVENT_GATEWAY_FUNCTION_CREDENTIALS = "role" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "config_domain_of_a_space" {
+  command = plan
+
+  variables {
+    hosted          = true
+    domain_name     = "events.example.com"
+    certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/c"
+    secret_keys     = "{\"encryptedKeyset\":\"AAAA\"}"
+
+    config_domain_name     = "config.events.example.com"
+    config_certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/c"
+  }
+
+  expect_failures = [var.config_domain_name]
+}
+
+run "token_in_the_clear" {
+  command = plan
+
+  variables {
+    environment = { EVENT_GATEWAY_CONFIG_TOKEN = "secret" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "password_in_the_clear" {
+  command = plan
+
+  variables {
+    environment = { EVENT_GATEWAY_STORE_PASSWORD = "secret" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "file" {
+  command = plan
+
+  variables {
+    environment = { EVENT_GATEWAY_LINEAGE_KEY_FILE = "/opt/key" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "jwt_without_scopes" {
+  command = plan
+
+  variables {
+    config_auth = "JWT"
+    jwt         = { issuer = "https://login.example.com/", audience = ["gateway"], scopes = [] }
+  }
+
+  expect_failures = [var.jwt]
 }

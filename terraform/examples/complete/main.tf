@@ -1,5 +1,5 @@
-# Most of what there is: hosted mode on a domain of your own, the Config API behind JWTs, functions and queues that the gateway may call,
-# keys that seal secrets, and alarms that reach somebody.
+# Most of what there is: hosted mode on a domain of your own, the Config API behind JWTs, a role that functions may name, keys that
+# seal secrets, and alarms that reach somebody.
 
 variable "zip" {
   description = "Path of the zip."
@@ -50,7 +50,6 @@ module "event_gateway" {
     provisioned_concurrency = 5
   }
   config_function = { reserved_concurrency = 10 }
-  environment     = { EVENT_GATEWAY_LOG_LEVEL = "warn" }
 
   table_encryption = "module_key"
   secret_keys      = var.secret_keys
@@ -58,9 +57,7 @@ module "event_gateway" {
   queue_attempts            = 12
   queue_maximum_concurrency = 50
 
-  lambda_function_arns = ["arn:aws:lambda:eu-west-1:123456789012:function:hello"]
-  sqs_queue_arns       = ["arn:aws:sqs:eu-west-1:123456789012:orders"]
-  assume_role_arns     = ["arn:aws:iam::123456789012:role/shop-sender"]
+  assume_role_arns = ["arn:aws:iam::123456789012:role/shop-sender"]
 
   hosted                 = var.hosted
   domain_name            = "events.example.com"

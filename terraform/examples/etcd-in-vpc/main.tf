@@ -1,5 +1,6 @@
 # The configuration is in an etcd of yours, in a VPC. The functions have interfaces in its subnets, and no other way out: SQS, Secrets
 # Manager, KMS and Lambda are reached by VPC endpoints. For functions on the internet you need NAT.
+# Each endpoint costs about 7.30 dollars a month in each subnet.
 
 variable "zip" {
   description = "Path of the zip."
@@ -32,6 +33,12 @@ variable "secrets_arn" {
   type        = string
 }
 
+variable "lambda_function_arns" {
+  description = "Lambda functions that the gateway may call."
+  type        = list(string)
+  default     = []
+}
+
 module "event_gateway" {
   source = "../.."
 
@@ -39,6 +46,8 @@ module "event_gateway" {
   zip         = var.zip
   store_url   = var.etcd_url
   secrets_arn = var.secrets_arn
+
+  lambda_function_arns = var.lambda_function_arns
 
   vpc = {
     subnet_ids         = var.subnet_ids

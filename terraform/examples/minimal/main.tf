@@ -25,6 +25,10 @@ output "curl" {
   value = module.event_gateway.curl
 }
 
+output "versions" {
+  value = module.event_gateway.versions
+}
+
 output "kms_uri" {
   value = module.event_gateway.kms_uri
 }
