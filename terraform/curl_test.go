@@ -11,12 +11,12 @@ import (
 // checkCurl: the curl line of the outputs signs what it sends, with long-term keys and with temporary ones.
 func checkCurl(t *testing.T, outputs map[string]string) {
 	t.Helper()
-	var signed string
-	var tokens []string
+	type request struct{ signed, token string }
+	requests := make(chan request, 10)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, signed, _ = strings.Cut(r.Header.Get("Authorization"), "SignedHeaders=")
+		_, signed, _ := strings.Cut(r.Header.Get("Authorization"), "SignedHeaders=")
 		signed, _, _ = strings.Cut(signed, ",")
-		tokens = r.Header["X-Amz-Security-Token"]
+		requests <- request{signed, strings.Join(r.Header["X-Amz-Security-Token"], "|")}
 	}))
 	t.Cleanup(server.Close)
 	f := func(token, wantSigned string) {
@@ -26,12 +26,14 @@ func checkCurl(t *testing.T, outputs map[string]string) {
 		if token != "" {
 			cmd.Env = append(cmd.Env, "AWS_SESSION_TOKEN="+token)
 		}
-		signed, tokens = "", nil
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v %s", cmd, err, out)
 		}
-		if signed != wantSigned || strings.Join(tokens, "|") != token {
-			t.Errorf("with the token %q: signed are %q, want %q; the tokens are %q", token, signed, wantSigned, tokens)
+		if len(requests) != 1 {
+			t.Fatalf("%d requests came, want 1", len(requests))
+		}
+		if got := <-requests; got.signed != wantSigned || got.token != token {
+			t.Errorf("with the token %q: signed are %q, want %q; the tokens are %q", token, got.signed, wantSigned, got.token)
 		}
 	}
 	f("", "host;x-amz-date")

@@ -62,9 +62,9 @@ func answers(url string, status int) bool {
 	return resp.StatusCode == status
 }
 
-// freePorts returns two ports that nobody listens on. Ports from 32768 on go to outgoing connections.
+// freePorts returns two ports that nobody listens on. Ports from 32768 on go to outgoing connections, and those below 30000 to the servers of tests.
 func freePorts(t *testing.T) (ports []int) {
-	for port := 20000 + os.Getpid()%10000; len(ports) < 2; port++ {
+	for port := 30000 + os.Getpid()%2000; len(ports) < 2; port++ {
 		if port >= 32768 {
 			t.Fatal("no free ports")
 		}
