@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
@@ -57,7 +58,8 @@ func readSecretText(ctx context.Context, name string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, secretsTime)
 	defer cancel()
-	c, err := config.LoadDefaultConfig(ctx, config.WithRegion(a.Region), config.WithLogger(logging.Nop{}))
+	quickly := func() aws.Retryer { return retry.AddWithMaxBackoffDelay(retry.NewStandard(), 300*time.Millisecond) } // all tries have to fit
+	c, err := config.LoadDefaultConfig(ctx, config.WithRegion(a.Region), config.WithLogger(logging.Nop{}), config.WithRetryer(quickly))
 	if err != nil {
 		return "", fmt.Errorf("the AWS settings of the Lambda cannot be read: %w", err)
 	}

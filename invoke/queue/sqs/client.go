@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -17,6 +18,9 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"golang.org/x/sync/errgroup"
 )
+
+// maxPause is how long the SDK waits before it tries again: all tries have to fit into the time of a request.
+const maxPause = 300 * time.Millisecond
 
 // dial returns the client. It is made at the first call, since that reads files, which may come and be put right later.
 func (q *Queue) dial(ctx context.Context) (*sqs.Client, error) {
@@ -28,7 +32,8 @@ func (q *Queue) dial(ctx context.Context) (*sqs.Client, error) {
 	if c := q.client.Load(); c != nil {
 		return c, nil
 	}
-	sources := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
+	quickly := func() aws.Retryer { return retry.AddWithMaxBackoffDelay(retry.NewStandard(), maxPause) }
+	sources := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{}), config.WithRetryer(quickly)}
 	if q.options.Region != "" {
 		sources = append(sources, config.WithRegion(q.options.Region))
 	}
