@@ -20,6 +20,7 @@ import (
 	"github.com/event-gateway/event-gateway/invoke/queue"
 	"github.com/event-gateway/event-gateway/store"
 	"github.com/event-gateway/event-gateway/store/memory"
+	"github.com/event-gateway/event-gateway/store/storetest"
 )
 
 // held is a queue that keeps what it takes, and how deliveries come out of it.
@@ -56,6 +57,7 @@ type durable struct {
 	status atomic.Int64
 	after  atomic.Value // Retry-After
 	called atomic.Int64
+	log    storetest.Buffer
 }
 
 func newDurable(t *testing.T, hosted bool) *durable {
@@ -71,7 +73,12 @@ func newDurable(t *testing.T, hosted bool) *durable {
 		w.WriteHeader(int(d.status.Load()))
 	}))
 	t.Cleanup(s.Close)
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	log := slog.New(slog.NewTextHandler(&d.log, nil))
+	t.Cleanup(func() {
+		if text := d.log.String(); t.Failed() || strings.Contains(text, "panic") {
+			t.Error(text) // a panic has a verdict, too
+		}
+	})
 	d.realms = store.NewRealms(d.store, d.rules, store.RealmsOptions{Hosted: hosted, Max: 10}, log)
 	ctx, stop := context.WithCancel(context.Background())
 	over := make(chan struct{})
