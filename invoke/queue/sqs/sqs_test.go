@@ -35,15 +35,15 @@ func TestMain(m *testing.M) {
 // TestMoto, TestFauxqs: the suite, with two ideas of SQS.
 func TestMoto(t *testing.T) {
 	t.Parallel()
-	suite(t, servers.Moto(t))
+	suite(t, servers.Moto(t), true) // its ReceiveMessage has no lock between finding a message and hiding it
 }
 
 func TestFauxqs(t *testing.T) {
 	t.Parallel()
-	suite(t, servers.Node(t, "../../testdata/awspeers", "serve.mjs", "fauxqs"))
+	suite(t, servers.Node(t, "../../testdata/awspeers", "serve.mjs", "fauxqs"), false)
 }
 
-func suite(t *testing.T, endpoint string) {
+func suite(t *testing.T, endpoint string, repeats bool) {
 	queuetest.Run(t, func(t *testing.T) *queuetest.Place {
 		q, o := newQueue(t, endpoint)
 		return &queuetest.Place{
@@ -54,6 +54,8 @@ func suite(t *testing.T, endpoint string) {
 				Put:  func(_ *testing.T, text string) { q.Put(text) },
 				Dead: func(*testing.T) []string { return q.Take(q.DeadLetter) },
 				Away: func(*testing.T) { q.Away() },
+
+				Repeats: repeats,
 			},
 		}
 	})
