@@ -33,6 +33,7 @@ type Queue struct {
 	Endpoint        string // the proxy
 	proxy           *httptest.Server
 	listener        atomic.Pointer[Listener]
+	away            atomic.Bool
 }
 
 // Listener is told of requests: when one comes, and when its answer is about to go back. Of requests for messages it is told only of answers that have some.
@@ -54,9 +55,14 @@ func New(t *testing.T, endpoint string) *Queue {
 	}
 	forward := httputil.NewSingleHostReverseProxy(target)
 	forward.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
-	forward.Transport = transport
+	forwarding := &http.Transport{}
+	t.Cleanup(forwarding.CloseIdleConnections)
+	forward.Transport = forwarding
 	forward.ModifyResponse = q.tell
 	q.proxy = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if q.away.Load() {
+			panic(http.ErrAbortHandler)
+		}
 		if l := q.listener.Load(); l != nil {
 			body, _ := io.ReadAll(r.Body) // what lacks its end is refused
 			r.Body = io.NopCloser(bytes.NewReader(body))
@@ -102,8 +108,9 @@ func (q *Queue) tell(response *http.Response) error {
 // Listen has l told of all requests from now on.
 func (q *Queue) Listen(l Listener) { q.listener.Store(&l) }
 
-// Away cuts all connections, and takes no new ones.
+// Away cuts all connections, and takes no new ones. One that comes at that very moment is cut with its first request.
 func (q *Queue) Away() {
+	q.away.Store(true)
 	_ = q.proxy.Listener.Close()
 	q.proxy.CloseClientConnections()
 }
@@ -115,7 +122,9 @@ func (q *Queue) Option(parameters string) string {
 
 func (q *Queue) create(name string) string {
 	q.t.Helper()
-	out, err := q.Client.CreateQueue(q.t.Context(), &sqs.CreateQueueInput{QueueName: &name})
+	out, err := q.Client.CreateQueue(q.t.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: map[string]string{
+		"VisibilityTimeout": "2", // what Take took comes again soon if the answer is lost; the gateway says what it wants
+	}})
 	if err != nil {
 		q.t.Fatal(err)
 	}
