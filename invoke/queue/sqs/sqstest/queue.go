@@ -55,9 +55,7 @@ func New(t *testing.T, endpoint string) *Queue {
 	}
 	forward := httputil.NewSingleHostReverseProxy(target)
 	forward.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
-	forwarding := &http.Transport{}
-	t.Cleanup(forwarding.CloseIdleConnections)
-	forward.Transport = forwarding
+	forward.Transport = transport
 	forward.ModifyResponse = q.tell
 	q.proxy = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if q.away.Load() {
