@@ -37,7 +37,7 @@ func must(t testing.TB) func(k *keyring.Keys, err error) *keyring.Keys {
 func sealed(t testing.TB, k *keyring.Keys, secret, place string) []byte {
 	t.Helper()
 	b, err := k.Seal(secret, place)
-	if err != nil || bytes.Contains(b, []byte(secret)) && secret != "" {
+	if err != nil || len(secret) > 5 && bytes.Contains(b, []byte(secret)) { // a shorter one may be there by chance
 		t.Fatalf("%q, %v", b, err)
 	}
 	return b
